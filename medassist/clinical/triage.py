@@ -1,0 +1,53 @@
+"""The triage vocabulary: levels, NEWS2 result, fired rules, the floor that no model may lower."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from medassist.clinical.case import Frozen
+
+TriageLevel = Literal["emergency_now", "same_day", "routine"]
+
+SEVERITY: dict[str, int] = {"routine": 0, "same_day": 1, "emergency_now": 2}
+
+
+def highest(*levels: TriageLevel) -> TriageLevel:
+    """The most urgent of the levels; routine when there is none."""
+    return max(levels, key=lambda level: SEVERITY[level], default="routine")
+
+
+class News2(Frozen):
+    """National Early Warning Score 2 (Royal College of Physicians, 2017).
+
+    `total` is the sum of what was measured, None when the score does not apply (under 16, pregnant)
+    or nothing was measured. Unknown is not normal: `missing` names every parameter not given.
+    """
+
+    applicable: bool
+    total: int | None
+    parameters: dict[str, int] = Field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class FiredRule(Frozen):
+    """A red-flag or early-warning rule that fired, with what made it fire."""
+
+    id: str
+    name: str
+    level: TriageLevel
+    source: str
+    signed_off: bool = False
+    evidence: tuple[str, ...] = ()
+    """Short quotes or values of the record, e.g. "systolic_bp 82"; patient data, never logged."""
+
+
+class TriageFloor(Frozen):
+    """The minimum level that rules alone give; computed before and without any model."""
+
+    level: TriageLevel
+    rules: tuple[FiredRule, ...] = ()
+    news2: News2
+    rule_set_version: str

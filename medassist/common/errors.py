@@ -1,0 +1,183 @@
+"""One error family: what went wrong, as a stable code, for every door to translate once.
+
+A door (API, page, command, task) turns a `MedAssistError` into its own form: the API into an
+RFC 9457 problem document, a page into a message, a command into one line with the code. `detail`
+and `fields` are shown to callers, so they never carry patient text or secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class MedAssistError(Exception):
+    """Base of all expected errors. `retryable` says that the same call may succeed later."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong on our side"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        fields: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.fields: dict[str, str] = dict(fields or {})
+        self.retry_after = retry_after
+
+
+class InvalidInput(MedAssistError):
+    """The input is well-formed but wrong; `fields` maps a dotted path to what is wrong there."""
+
+    code = "invalid_input"
+    status = 400
+    title = "The input is not valid"
+
+
+class NotJson(MedAssistError):
+    code = "not_json"
+    status = 400
+    title = "The body is not valid JSON"
+
+
+class UnsupportedMedia(MedAssistError):
+    code = "unsupported_media_type"
+    status = 415
+    title = "The content type is not supported"
+
+
+class TooLarge(MedAssistError):
+    code = "too_large"
+    status = 413
+    title = "The body is larger than this address accepts"
+
+
+class NotAuthenticated(MedAssistError):
+    code = "not_authenticated"
+    status = 401
+    title = "Sign in or send a valid API key"
+
+
+class KeyExpired(NotAuthenticated):
+    code = "key_expired"
+    title = "This API key has expired"
+
+
+class KeyRevoked(NotAuthenticated):
+    code = "key_revoked"
+    title = "This API key has been revoked"
+
+
+class WrongClinic(MedAssistError):
+    """The credential belongs to another clinic than the host name says."""
+
+    code = "wrong_clinic"
+    status = 403
+    title = "This credential does not belong to this clinic"
+
+
+class PermissionDenied(MedAssistError):
+    code = "permission_denied"
+    status = 403
+    title = "You do not have the right to do this"
+
+
+class NotFound(MedAssistError):
+    """Also the answer for what exists in another clinic: the two are indistinguishable."""
+
+    code = "not_found"
+    status = 404
+    title = "There is nothing at this address"
+
+
+class IdempotencyConflict(MedAssistError):
+    code = "idempotency_conflict"
+    status = 409
+    title = "This Idempotency-Key was used with another body"
+
+
+class StateConflict(MedAssistError):
+    code = "state_conflict"
+    status = 409
+    title = "This cannot be done in the present state"
+
+
+class TooManyRequests(MedAssistError):
+    code = "too_many_requests"
+    status = 429
+    title = "Too many requests"
+    retryable = True
+
+
+class Unavailable(MedAssistError):
+    code = "unavailable"
+    status = 503
+    title = "The service is not available at the moment"
+    retryable = True
+
+
+class BackboneUnavailable(Unavailable):
+    """The model server cannot be reached, is overloaded or failed: infrastructure, not the answer."""
+
+    code = "backbone_unavailable"
+    title = "The language model is not available at the moment"
+
+
+class BackboneTimeout(BackboneUnavailable):
+    code = "backbone_timeout"
+    title = "The language model did not answer in time"
+
+
+class BackboneRejected(MedAssistError):
+    """The model server refused the request itself (4xx): trying again changes nothing."""
+
+    code = "backbone_rejected"
+    status = 502
+    title = "The language model refused the request"
+
+
+class PromptTooLong(BackboneRejected):
+    code = "prompt_too_long"
+    title = "The case and its evidence do not fit the language model's context"
+
+
+class BadModelOutput(MedAssistError):
+    """The model answered with something that is not what the schema asks for."""
+
+    code = "bad_model_output"
+    status = 502
+    title = "The language model's answer could not be used"
+
+
+class CallAborted(MedAssistError):
+    """The caller cancelled while the model was thinking."""
+
+    code = "call_aborted"
+    status = 409
+    title = "The work was cancelled"
+
+
+class AnswerWithheld(MedAssistError):
+    """A guard stage failed or refused: nothing unchecked may leave."""
+
+    code = "answer_withheld"
+    status = 502
+    title = "The answer was withheld by a safety check"
+
+
+class RetrievalUnavailable(Unavailable):
+    code = "retrieval_unavailable"
+    title = "The guideline search is not available at the moment"
+
+
+class ConfigurationError(MedAssistError):
+    """A setting is missing or wrong; raised while settings are read, so that a process refuses to start."""
+
+    code = "configuration_error"
+    title = "The configuration is not valid"

@@ -1,0 +1,1 @@
+"""Settings: `base` reads everything from environment variables; `test` is `base` on throw-away services."""

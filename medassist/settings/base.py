@@ -1,0 +1,268 @@
+"""All settings, from environment variables only; a wrong or missing one stops the process by name.
+
+docs/operators/settings.md describes each variable. Nothing exists only in production: the embedded
+set-up, compose and Kubernetes differ by values, not by code.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from medassist.common import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+STATE_DIR = Path(env.text("MEDASSIST_STATE_DIR", str(BASE_DIR / ".state")))
+VERSION = "0.1.0"
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.required("SECRET_KEY", "A random string of at least 50 characters.")
+FIELD_KEYS = env.required("FIELD_KEYS", "id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt.")
+AUDIT_KEY = env.required("AUDIT_KEY", "base64 of 32 bytes; signs the audit chain.")
+TICKET_KEY = env.required("TICKET_KEY", "base64 of 32 bytes, shared by web and events.")
+
+# "localhost" in development: clinic `demo` answers on demo.localhost.
+PUBLIC_DOMAIN = env.text("PUBLIC_DOMAIN", "localhost")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", (PUBLIC_DOMAIN, f".{PUBLIC_DOMAIN}", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+SECURE_SITE = env.boolean("SECURE_SITE", False)
+
+# --- applications -------------------------------------------------------------------------------
+
+# People live in both kinds of schema (platform staff in public, clinic people in the clinic);
+# contenttypes in public only (ARCHITECTURE section 10).
+_PEOPLE = [
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "guardian",
+    "medassist.accounts",
+    "medassist.audit",
+]
+SHARED_APPS = [
+    "django_tenants",
+    "medassist.common",
+    "medassist.tenancy",
+    "django.contrib.contenttypes",
+    *_PEOPLE,
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "medassist.jobs",
+    "medassist.llm",
+    "medassist.embedded",
+    "medassist.web",
+    "apps.rag",
+    "apps.safety",
+]
+TENANT_APPS = [*_PEOPLE, "apps.cases"]
+INSTALLED_APPS = [*SHARED_APPS, *[app for app in TENANT_APPS if app not in SHARED_APPS]]
+
+TENANT_MODEL = "tenancy.Clinic"
+TENANT_DOMAIN_MODEL = "tenancy.Domain"
+TENANT_LIMIT_SET_CALLS = True
+PUBLIC_SCHEMA_URLCONF = "medassist.urls_public"
+ROOT_URLCONF = "medassist.urls"
+WSGI_APPLICATION = "medassist.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "medassist.web.middleware.RequestScope",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "medassist.tenancy.middleware.ClinicFromRequest",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "medassist" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- data ----------------------------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "medassist.tenancy.postgres",
+        **env.database("DATABASE_URL", "postgresql://user:password@host:port/name"),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": env.integer("DATABASE_CONNECT_TIMEOUT", 5, minimum=1)},
+    }
+}
+# A pool suits the threaded processes; prefork children and one-shot commands run without.
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 0, minimum=0, maximum=200)
+if DATABASE_POOL_SIZE:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": min(2, DATABASE_POOL_SIZE),
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 10,
+        "max_lifetime": 600,
+    }
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+
+# Events, rate limits and the cache; the broker may be the same Redis, another one, or RabbitMQ.
+REDIS_URL = env.required("REDIS_URL", "redis://:password@host:port/0")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+
+# --- people --------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = env.integer("SESSION_IDLE_SECONDS", 1800, minimum=60)
+SESSION_SAVE_EVERY_REQUEST = False
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SECURE_SITE
+CSRF_COOKIE_SECURE = SECURE_SITE
+SECURE_SSL_REDIRECT = SECURE_SITE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SITE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SITE
+SECURE_HSTS_PRELOAD = SECURE_SITE
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY", False) else None
+X_FRAME_OPTIONS = "DENY"
+
+# --- limits --------------------------------------------------------------------------------------
+
+MAX_CASE_BYTES = env.integer("MAX_CASE_BYTES", 2_000_000, minimum=10_000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_CASE_BYTES + 65_536
+MAX_WAIT_SECONDS = env.integer("MAX_WAIT_SECONDS", 60, minimum=0, maximum=300)
+MAX_WAITERS = env.integer("MAX_WAITERS", 4, minimum=0)
+
+# --- jobs ----------------------------------------------------------------------------------------
+
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 20, minimum=2)
+JOB_DEADLINE_SECONDS = env.integer("JOB_DEADLINE_SECONDS", 900, minimum=10)
+JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 3, minimum=1)
+JOB_CLINIC_CAP = env.integer("JOB_CLINIC_CAP", 8, minimum=1)
+JOB_CLINIC_QUEUE_LIMIT = env.integer("JOB_CLINIC_QUEUE_LIMIT", 5_000, minimum=1)
+JOB_GLOBAL_QUEUE_LIMIT = env.integer("JOB_GLOBAL_QUEUE_LIMIT", 50_000, minimum=1)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 1.0, minimum=0.05)
+
+# --- language models -----------------------------------------------------------------------------
+
+LLM_BASE_URL = env.text("LLM_BASE_URL", "")
+LLM_MODEL = env.text("LLM_MODEL", "medassist-reference")
+LLM_API_KEY = env.text("LLM_API_KEY", "none")
+LLM_HEAVY_BASE_URL = env.text("LLM_HEAVY_BASE_URL", LLM_BASE_URL)
+LLM_HEAVY_MODEL = env.text("LLM_HEAVY_MODEL", LLM_MODEL)
+LLM_HEAVY_API_KEY = env.text("LLM_HEAVY_API_KEY", LLM_API_KEY)
+LLM_TIMEOUT_SECONDS = env.number("LLM_TIMEOUT_SECONDS", 120.0, minimum=1)
+LLM_CONNECT_SECONDS = env.number("LLM_CONNECT_SECONDS", 3.0, minimum=0.1)
+
+# --- retrieval -----------------------------------------------------------------------------------
+
+QDRANT_URL = env.text("QDRANT_URL", "")
+QDRANT_API_KEY = env.text("QDRANT_API_KEY")
+EMBEDDER = env.choice("EMBEDDER", ("minilm", "sentence-transformers", "http"), "minilm")
+EMBEDDER_MODEL = env.text("EMBEDDER_MODEL", "all-MiniLM-L6-v2")
+EMBEDDER_URL = env.text("EMBEDDER_URL", "")
+EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "none")
+
+# --- events --------------------------------------------------------------------------------------
+
+EVENTS_URL = env.text("EVENTS_URL", "")
+"""Base URL at which browsers reach the events process; empty means no live progress (polling still works)."""
+
+# --- web -----------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+LOCALE_PATHS = [BASE_DIR / "medassist" / "locale"]
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(STATE_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "medassist" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+_events_origin = "/".join(EVENTS_URL.split("/")[:3])
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", *([_events_origin] if _events_origin else [])],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "object-src": ["'none'"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "medassist.accounts.authentication.ApiKeyAuthentication",
+        "medassist.accounts.authentication.ClinicSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["medassist.accounts.permissions.DenyByDefault"],
+    "DEFAULT_PARSER_CLASSES": ["medassist.web.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "medassist.web.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MedAssist API",
+    "DESCRIPTION": "An expert assistant to clinicians. It never prescribes and never gives a dose.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Structured lines with an allow-list of keys: patient text cannot reach a log by accident.
+logging.captureWarnings(True)
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "medassist.common.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "openai": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}
