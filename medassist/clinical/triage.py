@@ -42,6 +42,8 @@ class FiredRule(Frozen):
     signed_off: bool = False
     evidence: tuple[str, ...] = ()
     """Short quotes or values of the record, e.g. "systolic_bp 82"; patient data, never logged."""
+    conditions: tuple[str, ...] = ()
+    """Must-not-miss conditions behind the rule; they join the retrieval and the differential."""
 
 
 class TriageFloor(Frozen):
