@@ -108,6 +108,13 @@ class StateConflict(MedAssistError):
     title = "This cannot be done in the present state"
 
 
+class ClinicNotOpen(StateConflict):
+    """The clinic exists but is being set up, closing or closed: nothing may run in it."""
+
+    code = "clinic_not_open"
+    title = "This clinic is not open"
+
+
 class TooManyRequests(MedAssistError):
     code = "too_many_requests"
     status = 429

@@ -120,7 +120,7 @@ if DATABASE_POOL_SIZE:
         "timeout": 10,
         "max_lifetime": 600,
     }
-DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+DATABASE_ROUTERS = ["medassist.tenancy.routers.PublicTables", "django_tenants.routers.TenantSyncRouter"]
 
 # Events, rate limits and the cache; the broker may be the same Redis, another one, or RabbitMQ.
 REDIS_URL = env.required("REDIS_URL", "redis://:password@host:port/0")

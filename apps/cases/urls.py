@@ -1,0 +1,20 @@
+"""Addresses of the clinicians' pages. No patient text is ever part of one."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.cases.views import case, entry, passage, worklist
+
+app_name = "cases"
+
+urlpatterns = [
+    path("cases/", worklist.work_list, name="list"),
+    path("cases/new/", entry.new_case, name="new"),
+    path("cases/new/json/", entry.new_case_json, name="new-json"),
+    path("cases/<uuid:case_id>/", case.case_page, name="detail"),
+    path("cases/<uuid:case_id>/reanalyse/", case.reanalyse, name="reanalyse"),
+    path("cases/<uuid:case_id>/jobs/<uuid:job_id>/", case.progress, name="progress"),
+    path("cases/<uuid:case_id>/jobs/<uuid:job_id>/cancel/", case.cancel, name="cancel"),
+    path("passages/<path:passage_id>/", passage.passage, name="passage"),
+]

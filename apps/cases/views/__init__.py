@@ -1,0 +1,1 @@
+"""The clinicians' pages: work list, new case, case, passage. Each view parses, authorises, calls, renders."""

@@ -1,0 +1,128 @@
+"""One case: triage at once, progress while it is assessed, the assessment, the record as entered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.cases import selectors, services
+from apps.cases.views import words
+from apps.cases.views.door import is_htmx, page
+from apps.cases.views.present import assessment_of, triage_of
+from apps.cases.views.record import sections
+from apps.cases.views.words import say
+from apps.safety.services import escalation
+from medassist.accounts.access import Actor, Permission
+from medassist.clinical.assessment import Escalation
+from medassist.common.errors import StateConflict
+from medassist.jobs.schemas import TERMINAL, JobView
+from medassist.tenancy.context import current_clinic
+
+DELAYED_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Step:
+    key: str
+    label: str
+    state: str
+    """"waiting", "started" or "finished"."""
+
+
+@require_safe
+@page(Permission.CASE_READ)
+def case_page(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
+    detail = selectors.case_detail(actor=actor, case_id=case_id)
+    context = _context(detail)
+    if context["working"]:
+        context["events_url"] = selectors.progress_ticket(actor=actor, job_id=detail.job.id) if detail.job else ""
+    context["sections"] = sections(detail.case)
+    context["may_submit"] = Permission.CASE_SUBMIT in _rights(actor)
+    return render(request, "cases/detail.html", context)
+
+
+@require_safe
+@page(Permission.CASE_READ)
+def progress(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> HttpResponse:
+    """What htmx asks for while a job runs: the steps, or at the end the whole answer in their place."""
+    job = selectors.progress(actor=actor, case_id=case_id, job_id=job_id)
+    if not is_htmx(request):
+        return redirect("cases:detail", case_id=case_id)
+    if job.state not in TERMINAL:
+        return render(request, "cases/_steps.html", progress_context(job))
+    context = _context(selectors.case_detail(actor=actor, case_id=case_id))
+    response = HttpResponse(render_to_string("cases/_live.html", context, request=request))
+    response.headers["HX-Retarget"] = "#live"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+@require_POST
+@page(Permission.CASE_SUBMIT)
+def reanalyse(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
+    services.reanalyse(actor=actor, case_id=case_id)
+    return redirect("cases:detail", case_id=case_id)
+
+
+@require_POST
+@page(Permission.CASE_CANCEL)
+def cancel(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> HttpResponse:
+    try:
+        services.cancel_assessment(actor=actor, job_id=job_id)
+    except StateConflict:
+        messages.info(request, gettext("The analysis had already ended."))
+    else:
+        messages.success(request, gettext("The analysis was cancelled."))
+    return redirect("cases:detail", case_id=case_id)
+
+
+def _context(detail: selectors.CaseDetail) -> dict[str, Any]:
+    job, assessment = detail.job, detail.assessment
+    context: dict[str, Any] = {
+        "detail": detail,
+        "case": detail.case,
+        "job": job,
+        "working": job is not None and job.state not in TERMINAL,
+        "triage": triage_of(detail.floor, assessment, detail.case),
+        "escalation": assessment.escalation if assessment else _escalation(detail),
+        "assessment": assessment_of(assessment, detail.case) if assessment else None,
+        "job_reason": say(words.JOB_REASONS, job.reason) if job and job.reason else "",
+    }
+    if job is not None and context["working"]:
+        context.update(progress_context(job))
+    return context
+
+
+def progress_context(job: JobView) -> dict[str, Any]:
+    return {"job": job, "steps": steps_of(job), "delayed": _delayed(job, timezone.now())}
+
+
+def steps_of(job: JobView) -> list[Step]:
+    """The pipeline's steps; those before the one that the ledger names are finished."""
+    names = list(words.STEPS)
+    at = names.index(job.step) if job.state == "running" and job.step in names else -1
+    return [
+        Step(name, say(words.STEPS, name), "finished" if index < at else "started" if index == at else "waiting")
+        for index, name in enumerate(names)
+    ]
+
+
+def _delayed(job: JobView, now: datetime) -> bool:
+    return now - (job.started_at or job.created_at) > DELAYED_AFTER
+
+
+def _escalation(detail: selectors.CaseDetail) -> Escalation:
+    clinic = current_clinic()
+    return escalation(
+        level=detail.floor.level, locale=detail.case.locale, emergency_number=clinic.emergency_number
+    )

@@ -1,0 +1,133 @@
+"""A new case: the structured form, or a whole case as JSON. Nothing that was typed is lost on an error."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods
+
+from apps.cases import services
+from apps.cases.forms import BLANK_ROWS, CaseEntry, CaseJsonForm, initial_of
+from apps.cases.views.door import page
+from medassist.accounts.access import Actor, Permission
+from medassist.clinical.case import CaseInput
+from medassist.common.errors import IdempotencyConflict, InvalidInput, MedAssistError, TooManyRequests, Unavailable
+from medassist.tenancy.context import current_clinic
+
+ROW_GROUPS = ("symptoms", "labs")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Permission.CASE_SUBMIT)
+def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
+    if request.method != "POST":
+        return _form(request, CaseEntry(locales=_locales(), initial={"locale": current_clinic().locale}))
+    if request.POST.get("more_rows") in ROW_GROUPS:
+        return _with_more_rows(request, request.POST["more_rows"])
+    entry = CaseEntry(request.POST, locales=_locales())
+    if not entry.is_valid() or entry.case is None:
+        return _form(request, entry, status=400)
+    try:
+        return _submit(request, actor, entry.case, request.POST.get("idempotency_key", ""))
+    except IdempotencyConflict:
+        entry = CaseEntry(_with_new_key(request.POST), locales=_locales())
+        entry.is_valid()
+        entry.form.add_error(None, gettext("This form was already sent with other content. Send it again for a new case."))
+        return _form(request, entry, status=409)
+    except (InvalidInput, TooManyRequests, Unavailable) as error:
+        entry.place(error)
+        return _with_retry(_form(request, entry, status=error.status), error)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Permission.CASE_SUBMIT)
+def new_case_json(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Sends the pasted case, or with `fill` puts it into the structured form to be checked first."""
+    if request.method != "POST":
+        return _json_form(request, CaseJsonForm())
+    form = CaseJsonForm(request.POST)
+    if not form.is_valid() or form.case is None:
+        return _json_form(request, form, status=400)
+    if "fill" in request.POST:
+        messages.info(request, gettext("The case was read into the form. Check it, then send it."))
+        locales = (*_locales(), form.case.locale)
+        return _form(request, CaseEntry(locales=locales, initial=initial_of(form.case)))
+    try:
+        return _submit(request, actor, form.case, request.POST.get("idempotency_key", ""))
+    except IdempotencyConflict:
+        form = CaseJsonForm(_with_new_key(request.POST))
+        form.add_error(None, gettext("This form was already sent with other content. Send it again for a new case."))
+        return _json_form(request, form, status=409)
+    except (InvalidInput, TooManyRequests, Unavailable) as error:
+        form.add_error("case_json", [f"{path}: {text}" for path, text in error.fields.items()] or error.detail)
+        return _with_retry(_json_form(request, form, status=error.status), error)
+
+
+def _submit(request: HttpRequest, actor: Actor, case: CaseInput, key: str) -> HttpResponse:
+    requested = services.request_assessment(actor=actor, case=case, idempotency_key=key[:64] or None)
+    if not requested.created:
+        messages.info(request, gettext("This case had already been sent; here it is."))
+    return redirect("cases:detail", case_id=requested.case_id)
+
+
+def _form(request: HttpRequest, entry: CaseEntry, status: int = 200) -> HttpResponse:
+    form = entry.form
+    context = {
+        "entry": entry,
+        "form": form,
+        "problems": entry.problems(),
+        "vitals": [(form[name], unit) for name, unit in VITAL_INPUTS],
+        "mode": "form",
+    }
+    return render(request, "cases/new.html", context, status=status)
+
+
+VITAL_INPUTS = (
+    ("respiratory_rate", "/min"),
+    ("spo2", "%"),
+    ("spo2_scale", ""),
+    ("on_oxygen", ""),
+    ("systolic_bp", "mmHg"),
+    ("diastolic_bp", "mmHg"),
+    ("heart_rate", "/min"),
+    ("consciousness", ""),
+    ("temperature_c", "°C"),
+    ("gcs", "/15"),
+    ("weight_kg", "kg"),
+    ("taken_at", ""),
+)
+"""In the order of a bedside chart."""
+
+
+def _json_form(request: HttpRequest, form: CaseJsonForm, status: int = 200) -> HttpResponse:
+    context = {"form": form, "problems": form.problems(), "mode": "json"}
+    return render(request, "cases/new_json.html", context, status=status)
+
+
+def _with_more_rows(request: HttpRequest, group: str) -> HttpResponse:
+    data = request.POST.copy()
+    name = f"{group}-TOTAL_FORMS"
+    total = data.get(name, "0")
+    data[name] = str((int(total) if total.isdigit() and len(total) < 4 else 0) + BLANK_ROWS)
+    return _form(request, CaseEntry(data, locales=_locales()))
+
+
+def _with_new_key(posted: QueryDict) -> QueryDict:
+    data = posted.copy()
+    data["idempotency_key"] = str(uuid.uuid4())
+    return data
+
+
+def _with_retry(response: HttpResponse, error: MedAssistError) -> HttpResponse:
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _locales() -> tuple[str, ...]:
+    clinic = current_clinic()
+    return tuple(dict.fromkeys((clinic.locale, *clinic.languages)))

@@ -1,0 +1,70 @@
+"""Model fields that are encrypted at rest (see `common.crypto`); they can be stored and read, not searched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import FieldError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medassist.common.crypto import KeyRing, key_ring
+
+
+def ring() -> KeyRing:
+    return key_ring(settings.FIELD_KEYS)
+
+
+class EncryptedTextField(models.TextField[Any, Any]):
+    """Text encrypted for its schema, model and field. Only `isnull` works in a filter."""
+
+    def place(self, connection: BaseDatabaseWrapper) -> str:
+        """What the ciphertext is bound to: `<schema>/<app.model>/<field>`."""
+        schema = getattr(connection, "schema_name", None) or "public"
+        # The concrete model: a proxy or a historical model in a migration must give the same place.
+        return f"{schema}/{self.model._meta.concrete_model._meta.label_lower}/{self.name}"  # type: ignore[union-attr]
+
+    def to_text(self, value: Any) -> str:
+        return str(value)
+
+    def from_text(self, text: str) -> Any:
+        return text
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        return ring().encrypt(self.to_text(value), self.place(connection))
+
+    def from_db_value(self, value: str | None, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        if value is None:
+            return None
+        return self.from_text(ring().decrypt(value, self.place(connection)))
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name != "isnull":
+            raise FieldError(f"{self.name} is encrypted: it cannot be searched by {lookup_name!r}")
+        return super().get_lookup(lookup_name)
+
+    def get_transform(self, lookup_name: str) -> Any:
+        raise FieldError(f"{self.name} is encrypted: it has no {lookup_name!r}")
+
+
+class EncryptedJSONField(EncryptedTextField):
+    """A JSON value (objects, lists, text, numbers) encrypted as a whole."""
+
+    def to_text(self, value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def from_text(self, text: str) -> Any:
+        return json.loads(text)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.to_text(self.value_from_object(obj))

@@ -1,0 +1,41 @@
+"""Progress of a job as events in a Redis stream, read by the events process. Best effort, no patient data."""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENTS = 200
+KEEP_S = 3600
+
+
+@cache
+def client() -> redis.Redis:
+    """One bounded pool a process; it waits for a free connection instead of raising."""
+    pool = redis.BlockingConnectionPool.from_url(
+        settings.REDIS_URL, max_connections=32, timeout=1, socket_timeout=1, socket_connect_timeout=0.5
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def stream_key(clinic: str, job_id: UUID) -> str:
+    return f"events:{clinic}:job:{job_id}"
+
+
+def publish(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) -> None:
+    key = stream_key(clinic, job_id)
+    try:
+        pipe = client().pipeline(transaction=False)
+        pipe.xadd(key, {"event": event, "data": json.dumps(data)}, maxlen=MAX_EVENTS, approximate=True)
+        pipe.expire(key, KEEP_S)
+        pipe.execute()
+    except redis.RedisError:
+        logger.warning("A progress event could not be published", extra={"job": job_id})

@@ -1,0 +1,20 @@
+"""What the page frame needs to know about where it is shown."""
+
+from __future__ import annotations
+
+from django import template
+
+from medassist.common.errors import ConfigurationError
+from medassist.tenancy.context import current_clinic
+from medassist.tenancy.schemas import ClinicRef
+
+register = template.Library()
+
+
+@register.simple_tag
+def clinic() -> ClinicRef | None:
+    """The clinic whose host name answers; None on the platform's own host."""
+    try:
+        return current_clinic()
+    except ConfigurationError:
+        return None
