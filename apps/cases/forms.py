@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from django import forms
 from django.forms import BaseFormSet, formset_factory
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
 
 from medassist.clinical.case import Age, CaseInput, Patient, Vitals
@@ -64,6 +65,14 @@ def plain(number: float) -> str:
     return f"{number:g}"
 
 
+def language_name(locale: str) -> str:
+    """ "en-GB" -> "British English"; a locale that Django does not know names itself."""
+    try:
+        return str(get_language_info(locale.lower())["name_local"])
+    except KeyError:
+        return locale
+
+
 class Number(forms.FloatField):
     """A number typed as text: nothing is lost when it is wrong, and a decimal comma is understood."""
 
@@ -75,12 +84,20 @@ class Number(forms.FloatField):
                 "help_text",
                 format_lazy(_("{low} to {high}"), low=plain(low), high=plain(high)),
             )
+        self.low, self.high = low, high
         super().__init__(
-            min_value=low,
-            max_value=high,
             required=False,
             widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
             **kwargs,
+        )
+
+    def validate(self, value: float | None) -> None:
+        super().validate(value)
+        if value is None or self.low is None or self.high is None or self.low <= value <= self.high:
+            return
+        raise forms.ValidationError(
+            gettext("%(low)s to %(high)s is plausible; check the number and its unit.")
+            % {"low": plain(self.low), "high": plain(self.high)}
         )
 
     def to_python(self, value: Any) -> float | None:
@@ -192,7 +209,9 @@ class CaseForm(forms.Form):
 
     def __init__(self, *args: Any, locales: Iterable[str] = ("en-GB",), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast(forms.ChoiceField, self.fields["locale"]).choices = [(name, name) for name in dict.fromkeys(locales)]
+        cast(forms.ChoiceField, self.fields["locale"]).choices = [
+            (name, language_name(name)) for name in dict.fromkeys(locales)
+        ]
         self.initial.setdefault("idempotency_key", str(uuid.uuid4()))
 
     def clean_gcs(self) -> int | None:
@@ -250,10 +269,8 @@ class LabRow(forms.Form):
 
     def case_data(self) -> dict[str, Any]:
         value: float | str = self.cleaned_data["value"]
-        try:
+        with suppress(forms.ValidationError):  # the laboratory's own words ("positive", "<0.01") are a result too
             value = Number().clean(value)
-        except forms.ValidationError:
-            pass  # the laboratory's own words ("positive", "<0.01") are a result too
         return {**self.cleaned_data, "value": value}
 
 

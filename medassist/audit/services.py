@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection
 
-from medassist.accounts.access import Actor
+from medassist.accounts.access import Actor, system_actor
 from medassist.audit import chain
 from medassist.audit.chain import EntryValues
 from medassist.audit.schemas import ChainProblem
@@ -39,9 +39,7 @@ UPDATE public.audit_audithead SET seq = entry.seq, mac = entry.mac, signature = 
 """
 
 
-def record(
-    *, actor: Actor, action: str, object_type: str, object_id: str, detail: Detail | None = None
-) -> None:
+def record(*, actor: Actor, action: str, object_type: str, object_id: str, detail: Detail | None = None) -> None:
     """Appends one entry to the current schema's trail, in the caller's transaction: both happen or neither.
 
     `detail` holds ids, codes and counts, never patient text. Raises `ConfigurationError` outside a transaction,
@@ -81,11 +79,22 @@ def record(
             raise ConfigurationError("The audit entry was not written")
 
 
+def record_for(
+    *, actor: Actor | str, action: str, object_type: str, object_id: str, detail: Detail | None = None
+) -> None:
+    """`record` for the floors below (common/trail.py); a plain name acts as that part of the system."""
+    if isinstance(actor, str):
+        actor = system_actor(current_schema(), actor)
+    record(actor=actor, action=action, object_type=object_type, object_id=object_id, detail=detail)
+
+
 def _checked(detail: Detail) -> dict[str, str | int | bool | None]:
     # Floats have no single text form, and nested values invite whole records: neither belongs here.
     wrong = [name for name, value in detail.items() if not isinstance(value, str | int | bool | None)]
     if wrong:
-        raise InvalidInput("Audit details are text, whole numbers, booleans or nothing", fields=dict.fromkeys(wrong, ""))
+        raise InvalidInput(
+            "Audit details are text, whole numbers, booleans or nothing", fields=dict.fromkeys(wrong, "")
+        )
     checked = dict(detail)
     if len(json.dumps(checked)) > _MAX_DETAIL:
         raise InvalidInput("Audit details are too long")

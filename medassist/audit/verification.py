@@ -30,12 +30,18 @@ def problems_of(schema: str) -> list[ChainProblem]:
         count, last = 0, chain.START
         for entry in _entries():
             count += 1
-            problems += _entry_problems(entry, count, last, key)
-            count, last = max(count, entry.seq), entry.mac
+            found = _entry_problems(entry, count, last, key)
+            problems += found
+            if found and found[0].kind == "unexpected":
+                count -= 1
+            else:
+                count, last = entry.seq, entry.mac
             if len(problems) >= _MAX_PROBLEMS:
                 return problems[:_MAX_PROBLEMS]
-        after, _ = _head(schema, key)
-    return problems + _end_problems(count, last, before, after)
+        after, forged = _head(schema, key)
+    if forged:
+        return problems or forged
+    return problems + _end_problems(schema, count, last, before, after)
 
 
 def _inside(schema: str) -> AbstractContextManager[object]:
@@ -79,11 +85,14 @@ def values_of(entry: AuditEntry) -> EntryValues:
     )  # fmt: skip
 
 
-def _end_problems(count: int, last: str, before: AuditHead | None, after: AuditHead | None) -> list[ChainProblem]:
+def _end_problems(
+    schema: str, count: int, last: str, before: AuditHead | None, after: AuditHead | None
+) -> list[ChainProblem]:
     if after is None:
-        if count == 0 and before is None:
+        # A clinic's trail begins when it is opened; only the public one may still be empty.
+        if count == 0 and schema == PUBLIC_SCHEMA:
             return []
-        return [ChainProblem("head_missing", 0, "The chain has entries and no valid head")]
+        return [ChainProblem("head_missing", 0, "The chain has no head")]
     lowest = before.seq if before is not None else 0
     if count < lowest:
         return [ChainProblem("cut_off", count + 1, f"Entries {count + 1} to {lowest} were cut off the end")]

@@ -51,7 +51,9 @@ class KeyRing:
             raise UnreadableCiphertext(f"The value in {place} is not encrypted as expected")
         key = self.keys.get(key_id)
         if key is None:
-            raise UnreadableCiphertext(f"The value in {place} needs the key {key_id[:32]!r}, which is not in FIELD_KEYS")
+            raise UnreadableCiphertext(
+                f"The value in {place} needs the key {key_id[:32]!r}, which is not in FIELD_KEYS"
+            )
         try:
             raw = base64.b64decode(body, validate=True)
             return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()

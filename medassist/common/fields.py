@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import FieldError
@@ -12,12 +12,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medassist.common.crypto import KeyRing, key_ring
 
+# Django's fields are generic for the type checker only.
+if TYPE_CHECKING:
+    _TextField = models.TextField[Any, Any]
+else:
+    _TextField = models.TextField
+
 
 def ring() -> KeyRing:
     return key_ring(settings.FIELD_KEYS)
 
 
-class EncryptedTextField(models.TextField[Any, Any]):
+class EncryptedTextField(_TextField):
     """Text encrypted for its schema, model and field. Only `isnull` works in a filter."""
 
     def place(self, connection: BaseDatabaseWrapper) -> str:

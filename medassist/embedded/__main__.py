@@ -1,4 +1,4 @@
-"""`python -m medassist.embedded up|down|status`: what the commands of the same names do, without loading Django."""
+"""`python -m medassist.embedded up|down|status|remove`: what the commands do, without loading Django."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these processes, without migrations")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="say what runs")
+    commands.add_parser("remove", help="stop everything and delete all data of this checkout")
     options = parser.parse_args(arguments)
     try:
         if options.command == "up":
             only = frozenset(options.only)
             return control.up_detached(_say, only=only) if options.detach else control.up(_log, only=only)
-        return control.down(_say) if options.command == "down" else control.status(_say)
+        return {"down": control.down, "status": control.status, "remove": control.remove}[options.command](_say)
     except MedAssistError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 2

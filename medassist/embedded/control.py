@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 from medassist.embedded import records
-from medassist.embedded.environment import is_embedded, make_state_dir, remember
+from medassist.embedded.environment import is_embedded, make_state_dir, remember, state_dir
+from medassist.embedded.postgres import remove_postgres
 from medassist.embedded.processes import Identity
 from medassist.embedded.services import CHECKOUT, Stage, log_file, rotate_log, table
 from medassist.embedded.supervisor import Say, Supervisor, clean_up
@@ -86,6 +88,16 @@ def down(say: Say) -> int:
         say("A supervisor is just starting or ending; try again in a moment.")
         return 1
     return _stop_supervisor(record.process, say)
+
+
+def remove(say: Say) -> int:
+    """Stops everything and deletes this checkout's state folder with all data, wherever Postgres keeps them."""
+    if status := down(say):
+        return status
+    remove_postgres(state_dir() / "postgres")
+    shutil.rmtree(state_dir(), ignore_errors=True)
+    say(f"{state_dir()} is deleted.")
+    return 0
 
 
 def _stop_supervisor(process: Identity, say: Say) -> int:

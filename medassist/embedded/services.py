@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import signal
 import subprocess
@@ -167,8 +168,12 @@ def _start_redis(environment: Environment) -> Identity:
     return running.process
 
 
+def _redis(environment: Environment) -> redis.Redis:
+    return redis.Redis.from_url(environment["REDIS_URL"], socket_timeout=3, socket_connect_timeout=3)
+
+
 def _redis_answers(environment: Environment) -> bool:
-    with redis.Redis.from_url(environment["REDIS_URL"], socket_timeout=3, socket_connect_timeout=3) as client:
+    with _redis(environment) as client:
         return bool(client.ping())
 
 
@@ -232,7 +237,23 @@ def _worker(queue: str, *, threads: int) -> Service:
     # SIGTERM begins Celery's soft shutdown: running work may end, the rest is the ledger's to give out again.
     also = {"DATABASE_POOL_SIZE": str(threads), "REMAP_SIGTERM": "SIGQUIT"}
     start = python(f"worker-{queue}", lambda _env: arguments, also)
-    return Service(f"worker-{queue}", start, healthy=_lives, settle_s=3, stop_steps=((signal.SIGTERM, 25),))
+    return Service(
+        f"worker-{queue}", start, healthy=_says_it_lives(f"worker:{queue}"), stop_steps=((signal.SIGTERM, 25),)
+    )
+
+
+def _says_it_lives(key: str) -> Callable[[Environment], bool]:
+    """Asks for the sign of life that a worker renews in Redis."""
+
+    def healthy(environment: Environment) -> bool:
+        with _redis(environment) as client:
+            try:
+                return bool(client.exists(key))
+            except redis.RedisError:
+                # Redis's fault, not the worker's: killing workers would not bring it back.
+                return True
+
+    return healthy
 
 
 def _beat() -> Service:

@@ -16,16 +16,18 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.cases import selectors, services
+from apps.cases.pipeline.record import headline_of
 from apps.cases.views import words
 from apps.cases.views.door import is_htmx, page
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
 from apps.cases.views.words import say
 from apps.safety.services import escalation
-from medassist.accounts.access import Actor, Permission
+from medassist.accounts.access import Actor, Permission, is_allowed
 from medassist.clinical.assessment import Escalation
-from medassist.common.errors import StateConflict
+from medassist.common.errors import NotFound, StateConflict
 from medassist.jobs.schemas import TERMINAL, JobView
+from medassist.jobs.selectors import job_view
 from medassist.tenancy.context import current_clinic
 
 DELAYED_AFTER = timedelta(seconds=30)
@@ -47,7 +49,7 @@ def case_page(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse
     if context["working"]:
         context["events_url"] = selectors.progress_ticket(actor=actor, job_id=detail.job.id) if detail.job else ""
     context["sections"] = sections(detail.case)
-    context["may_submit"] = Permission.CASE_SUBMIT in _rights(actor)
+    context["may_submit"] = is_allowed(actor, Permission.CASE_SUBMIT)
     return render(request, "cases/detail.html", context)
 
 
@@ -55,7 +57,9 @@ def case_page(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse
 @page(Permission.CASE_READ)
 def progress(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> HttpResponse:
     """What htmx asks for while a job runs: the steps, or at the end the whole answer in their place."""
-    job = selectors.progress(actor=actor, case_id=case_id, job_id=job_id)
+    job = job_view(actor=actor, job_id=job_id)
+    if str(case_id) not in job.references.values():
+        raise NotFound
     if not is_htmx(request):
         return redirect("cases:detail", case_id=case_id)
     if job.state not in TERMINAL:
@@ -69,7 +73,7 @@ def progress(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) ->
 
 @require_POST
 @page(Permission.CASE_SUBMIT)
-def reanalyse(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
+def reanalyse(_request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
     services.reanalyse(actor=actor, case_id=case_id)
     return redirect("cases:detail", case_id=case_id)
 
@@ -78,11 +82,12 @@ def reanalyse(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse
 @page(Permission.CASE_CANCEL)
 def cancel(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> HttpResponse:
     try:
-        services.cancel_assessment(actor=actor, job_id=job_id)
+        state = services.cancel_assessment(actor=actor, job_id=job_id)
     except StateConflict:
         messages.info(request, gettext("The analysis had already ended."))
     else:
-        messages.success(request, gettext("The analysis was cancelled."))
+        gone, going = gettext("The analysis was cancelled."), gettext("The analysis is being stopped.")
+        messages.success(request, gone if state == "cancelled" else going)
     return redirect("cases:detail", case_id=case_id)
 
 
@@ -91,12 +96,13 @@ def _context(detail: selectors.CaseDetail) -> dict[str, Any]:
     context: dict[str, Any] = {
         "detail": detail,
         "case": detail.case,
+        "headline": headline_of(detail.case),
         "job": job,
         "working": job is not None and job.state not in TERMINAL,
         "triage": triage_of(detail.floor, assessment, detail.case),
         "escalation": assessment.escalation if assessment else _escalation(detail),
         "assessment": assessment_of(assessment, detail.case) if assessment else None,
-        "job_reason": say(words.JOB_REASONS, job.reason) if job and job.reason else "",
+        "job_reason": say(words.JOB_REASONS, job.reason.partition(":")[0]) if job and job.reason else "",
     }
     if job is not None and context["working"]:
         context.update(progress_context(job))
@@ -123,6 +129,4 @@ def _delayed(job: JobView, now: datetime) -> bool:
 
 def _escalation(detail: selectors.CaseDetail) -> Escalation:
     clinic = current_clinic()
-    return escalation(
-        level=detail.floor.level, locale=detail.case.locale, emergency_number=clinic.emergency_number
-    )
+    return escalation(level=detail.floor.level, locale=detail.case.locale, emergency_number=clinic.emergency_number)

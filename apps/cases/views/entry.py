@@ -7,7 +7,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from apps.cases import services
@@ -18,6 +18,7 @@ from medassist.clinical.case import CaseInput
 from medassist.common.errors import IdempotencyConflict, InvalidInput, MedAssistError, TooManyRequests, Unavailable
 from medassist.tenancy.context import current_clinic
 
+ALREADY_SENT = gettext_noop("This form was already sent with other content. Send it again for a new case.")
 ROW_GROUPS = ("symptoms", "labs")
 
 
@@ -36,7 +37,7 @@ def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
     except IdempotencyConflict:
         entry = CaseEntry(_with_new_key(request.POST), locales=_locales())
         entry.is_valid()
-        entry.form.add_error(None, gettext("This form was already sent with other content. Send it again for a new case."))
+        entry.form.add_error(None, gettext(ALREADY_SENT))
         return _form(request, entry, status=409)
     except (InvalidInput, TooManyRequests, Unavailable) as error:
         entry.place(error)
@@ -60,7 +61,7 @@ def new_case_json(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _submit(request, actor, form.case, request.POST.get("idempotency_key", ""))
     except IdempotencyConflict:
         form = CaseJsonForm(_with_new_key(request.POST))
-        form.add_error(None, gettext("This form was already sent with other content. Send it again for a new case."))
+        form.add_error(None, gettext(ALREADY_SENT))
         return _json_form(request, form, status=409)
     except (InvalidInput, TooManyRequests, Unavailable) as error:
         form.add_error("case_json", [f"{path}: {text}" for path, text in error.fields.items()] or error.detail)
@@ -130,4 +131,5 @@ def _with_retry(response: HttpResponse, error: MedAssistError) -> HttpResponse:
 
 def _locales() -> tuple[str, ...]:
     clinic = current_clinic()
-    return tuple(dict.fromkeys((clinic.locale, *clinic.languages)))
+    own = clinic.locale.partition("-")[0]
+    return (clinic.locale, *(language for language in clinic.languages if language not in {own, clinic.locale}))

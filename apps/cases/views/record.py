@@ -84,14 +84,21 @@ def _text(case: CaseInput, name: str) -> Section:
     return _section(name, "text", [Row(anchor(name), (text,))] if text.strip() else [])
 
 
+def _who(case: CaseInput) -> list[str]:
+    patient = case.patient
+    said = [str(patient.age)] if patient.age else []
+    if patient.sex != "unknown":
+        said.append({"female": gettext("female"), "male": gettext("male"), "other": gettext("other sex")}[patient.sex])
+    return said
+
+
 def _patient(case: CaseInput) -> str:
     patient = case.patient
-    said = [str(patient.age) if patient.age else gettext("age not recorded")]
-    said.append(
-        {"female": gettext("female"), "male": gettext("male"), "other": gettext("other sex")}.get(
-            patient.sex, gettext("sex not recorded")
-        )
-    )
+    said = _who(case)
+    if not patient.age:
+        said.insert(0, gettext("age not recorded"))
+    if patient.sex == "unknown":
+        said.append(gettext("sex not recorded"))
     if patient.pregnancy != "unknown":
         said.append(
             {

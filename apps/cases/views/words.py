@@ -48,12 +48,15 @@ STATUS_REASONS: Words = {
 }
 
 JOB_REASONS: Words = {
-    "attempts_exhausted": _("It failed several times in a row."),
-    "max_attempts": _("It failed several times in a row."),
-    "deadline": _("It took longer than allowed."),
     "deadline_exceeded": _("It took longer than allowed."),
-    "lease_expired": _("The process that worked on it stopped."),
+    "worker_lost": _("The process that worked on it stopped several times."),
+    "lease_lost": _("The process that worked on it stopped several times."),
+    "error": _("Something went wrong on our side."),
     "backbone_unavailable": _("The model was not available."),
+    "backbone_rejected": _("The model refused the request."),
+    "prompt_too_long": _("The case and its evidence are too long for the model."),
+    "bad_model_output": _("The model's answer could not be used."),
+    "answer_withheld": _("The answer was withheld by a safety check."),
     "retrieval_unavailable": _("The guideline search was not available."),
     "internal_error": _("Something went wrong on our side."),
 }

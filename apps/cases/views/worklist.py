@@ -32,6 +32,4 @@ def work_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         }
         for row in found.items
     ]
-    return render(
-        request, "cases/list.html", {"rows": rows, "next_cursor": found.next_cursor, "first": cursor is None}
-    )
+    return render(request, "cases/list.html", {"rows": rows, "next_cursor": found.next_cursor, "first": cursor is None})

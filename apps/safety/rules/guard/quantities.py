@@ -78,9 +78,9 @@ _FORMS = "|".join(_FORM_WORDS.values())
 
 _FREQUENCY = (
     r"\b(?:o\.?d\.?|b\.?i\.?d\.?|b\.?d\.?s?|t\.?i\.?d\.?|t\.?d\.?s\.?|q\.?i\.?d\.?|q\.?d\.?s\.?|q\.?d\.?|q\.?o\.?d\.?|q\s?\d{1,2}\s?(?:-\s?\d{1,2}\s?)?(?:h(?:rs?|ourly|ours?)?|d|w|min)?|"
-    r"qam|qpm|q\.?h\.?s\.?|hs|qday|q\s?daily|qhr|qwk|qds|nocte|mane|om|on(?=\s*[.,;)]?\s*$)|stat|p\.?r\.?n\.?|sos|tid|ac|pc|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
+    r"qam|qpm|q\.?h\.?s\.?|hs|qday|q\s?daily|qhr|qwk|qds|nocte|mane|om|stat|p\.?r\.?n\.?|sos|tid|ac|pc|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
     r"(?:once|twice|thrice|hourly|nightly|weekly|monthly|fortnightly|yearly)(?:[\s-]+(?:and\s+only\s+)?(?:daily|nightly|weekly|monthly|an?\s+(?:day|night|week|month)|per\s+(?:day|night|week|month)|each\s+day|every\s+(?:day|night|week)|in\s+24\s?h(?:ours|rs)?|only))?|"
-    rf"(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:x|times?|veces|baar|bar|fois|mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:an?|per|each|every|al|por|par|/|in\s+(?:a|one|24|the))\s*(?:day|d|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|tag)|(?:din|roz)\s*(?:mein|me|main)?|pro\s+tag)?|"
+    rf"(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:x(?!\s?10)|times?|veces|baar|bar|fois|mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:an?|per|each|every|al|por|par|/|in\s+(?:a|one|24|the))\s*(?:day|d|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|tag)|(?:din|roz)\s*(?:mein|me|main)?|pro\s+tag)?|"
     rf"(?:din|roz)\s+(?:mein|me|main)\s+(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:baar|bar|dafa|martaba)?|har\s+\w+\s+(?:ghante|ghanta|din|hafte)|al\s+dia|subah(?:\s*(?:-|aur|,)?\s*(?:dopahar|sham|shaam|raat))*|raat\s+ko|sone\s+se\s+pehle|por\s+la\s+(?:noche|manana)|antes\s+de\s+dormir|"
     rf"(?:every|each|alternate|every\s+other|every\s+second)\s+(?:(?:{_RANGE})\s*(?:-\s*)?)?(?:hours?|hourly|hrs?|h|minutes?|mins?|days?|nights?|mornings?|evenings?|weeks?|months?|bedtime|meals?|afternoons?|few\s+hours|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?)|"
     rf"(?:{_RANGE})\s*-?\s*(?:hourly|hrly|h?rly|minutely|weekly|monthly)|\d{{1,2}}\s*/\s*(?:24|7)(?!\d)|"
@@ -187,6 +187,8 @@ def _frequency(text: str) -> frozenset[str]:
     text = re.sub(r"[\s-]+", " ", text.strip())
     facts = {name for name, pattern in _MOMENTS if re.search(pattern, text)}
     interval = next((hours for pattern, hours in _INTERVALS if re.fullmatch(pattern, text)), None)
+    if interval is None and (clock := re.fullmatch(r"(\d{1,2})\s*/\s*24", text)):
+        interval = float(clock[1])
     if interval is None:
         interval = _counted_interval(text)
     if interval is not None:

@@ -1,0 +1,140 @@
+"""Reads of this room. Whatever shows patient data writes its audit row first: no audit row, no answer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import OuterRef, Q, Subquery
+
+from apps.cases.models import AssessmentRecord, Case
+from apps.cases.schemas import CaseContent, CasePage, CaseRow, StoredAssessment
+from medassist.accounts.access import Actor, Permission, require, require_object
+from medassist.audit.services import record
+from medassist.clinical.assessment import Assessment
+from medassist.clinical.case import CaseInput
+from medassist.clinical.triage import TriageFloor
+from medassist.common.errors import InvalidInput, NotFound
+from medassist.jobs.schemas import JobView
+from medassist.jobs.selectors import events_address, job_views
+
+MOST_ROWS = 100
+
+
+@dataclass(frozen=True)
+class CaseDetail:
+    id: UUID
+    created_at: datetime
+    created_by: str
+    case: CaseInput
+    floor: TriageFloor
+    job: JobView | None
+    assessment: Assessment | None
+    assessment_id: UUID | None
+
+
+def list_cases(*, actor: Actor, limit: int = 25, cursor: str | None = None) -> CasePage:
+    """The newest cases of the clinic; `next_cursor` continues where the page ended."""
+    require(actor, Permission.CASE_READ)
+    limit = max(1, min(limit, MOST_ROWS))
+    latest = AssessmentRecord.objects.filter(case=OuterRef("pk")).order_by("-created_at")
+    rows = Case.objects.defer("payload", "floor").annotate(
+        last_level=Subquery(latest.values("level")[:1]), last_status=Subquery(latest.values("status")[:1])
+    )
+    if cursor:
+        at, case_id = _read_cursor(cursor)
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=case_id))
+    found = list(rows.order_by("-created_at", "-id")[: limit + 1])
+    page = found[:limit]
+    states = job_views(case.latest_job_id for case in page if case.latest_job_id)
+    with transaction.atomic():
+        record(actor=actor, action="case.list", object_type="case", object_id="*", detail={"count": len(page)})
+    items = tuple(
+        CaseRow(
+            id=case.id, created_at=case.created_at, created_by=case.created_by, headline=case.headline,
+            floor=case.floor_level,  # type: ignore[arg-type]
+            level=case.last_level, status=case.last_status,
+            job_state=states[case.latest_job_id].state if case.latest_job_id in states else "",
+        )
+        for case in page
+    )  # fmt: skip
+    more = len(found) > limit
+    return CasePage(items, _cursor(page[-1].created_at, page[-1].id) if more else None)
+
+
+def _cursor(at: datetime, case_id: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()}|{case_id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, case_id = text.split("|")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment, UUID(case_id)
+    except (ValueError, binascii.Error):
+        raise InvalidInput("The cursor is not one of ours.", fields={"cursor": "not a cursor"}) from None
+
+
+def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
+    """A case, its latest job and its latest assessment; audited. Raises `NotFound`, also without the right."""
+    case = _readable(actor, case_id)
+    stored = case.assessments.first()
+    job = job_views([case.latest_job_id]).get(case.latest_job_id) if case.latest_job_id else None
+    with transaction.atomic():
+        record(actor=actor, action="case.read", object_type="case", object_id=str(case_id))
+    return CaseDetail(
+        id=case.id, created_at=case.created_at, created_by=case.created_by,
+        case=CaseInput.model_validate(case.payload), floor=TriageFloor.model_validate(case.floor), job=job,
+        assessment=Assessment.model_validate(stored.payload) if stored else None,
+        assessment_id=stored.id if stored else None,
+    )  # fmt: skip
+
+
+def assessments_of(*, actor: Actor, case_id: UUID) -> tuple[StoredAssessment, ...]:
+    """Every assessment of a case, newest first; audited."""
+    case = _readable(actor, case_id)
+    with transaction.atomic():
+        record(actor=actor, action="assessment.list", object_type="case", object_id=str(case_id))
+    return tuple(
+        StoredAssessment(row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload))
+        for row in case.assessments.all()
+    )
+
+
+def _readable(actor: Actor, case_id: UUID) -> Case:
+    case = Case.objects.filter(pk=case_id).first()
+    if case is None:
+        raise NotFound
+    require_object(actor, Permission.CASE_READ, case)
+    return case
+
+
+def assessment_of_job(*, actor: Actor, job_id: UUID) -> Assessment | None:
+    """The result of a job, None while there is none; audited."""
+    require(actor, Permission.CASE_READ)
+    row = AssessmentRecord.objects.filter(job_id=job_id).first()
+    if row is None:
+        return None
+    with transaction.atomic():
+        record(actor=actor, action="assessment.read", object_type="assessment", object_id=str(row.id))
+    return Assessment.model_validate(row.payload)
+
+
+def content_for_pipeline(case_id: UUID) -> CaseContent:
+    """The case as the worker reads it; the worker's own audit row is the stored assessment's."""
+    case = Case.objects.filter(pk=case_id).first()
+    if case is None:
+        raise NotFound
+    return CaseContent(case.id, CaseInput.model_validate(case.payload), TriageFloor.model_validate(case.floor))
+
+
+def progress_ticket(*, actor: Actor, job_id: UUID) -> str:
+    """Address of the job's live events for a page; empty when no events process is configured."""
+    return events_address(actor=actor, job_id=job_id)

@@ -1,0 +1,183 @@
+"""Turns a sentence into its skeleton: medicines, quantities and the words between them.
+
+"Give metformin 500 mg bd" becomes "give N0 Q1 K2". Rules are then written over the skeleton, so that
+they hold for every medicine and every amount and not for the examples that someone thought of.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from apps.safety.rules.guard.lexicon import Mention, mentions
+from apps.safety.rules.guard.quantities import Quantity, quantities
+
+MED = r"[NCAOG]\d+"
+NAMED = r"N\d+"
+DRUG = r"[NC]\d+"
+
+_NOT_A_MEDICINE_AFTER = re.compile(
+    r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|tank|pressures?|loss|tests?|cultures?|counts?|group|film|sample|clots?|stream|"
+    r"balance|retention|overload|status|collection|level|restriction|intake|thrill|wave|shift|depletion|losses|cell|scan|scans|requirement|-sensitive|"
+    r"diet|free|channels?|ion|metabolism|homeostasis|excretion|imbalance|disturbance|abnormalit\w+|deficien\w+|tolerance|absorption|storage|studies|profile|"
+    r"resistan\w+|sensitiv\w+|receptors?|stones?|oxalate|transport|pump|dyscrasia|addict\w*|fiend|enforcement|trafficking)\b"
+)
+_NOT_A_MEDICINE_BEFORE = re.compile(
+    r"(?:amniotic|cerebrospinal|pleural|pericardial|synovial|ascitic|peritoneal|joint|spinal|seminal|free|body|extracellular|urine|urinary|serum|plasma|"
+    r"menstrual|fresh|red|white|platelet|nasal|gravity|post-?nasal|cervical|skin|dental|blood)\s+$"
+)
+_ANALYTE_CONTEXT = re.compile(r"\b(?:serum|plasma|urine|urinary|blood|fasting|random|stool|csf|venous|arterial|ionised|ionized|corrected|adjusted|dietary)\s+$")
+_INSULIN_ANALYTE = re.compile(r"[\s-]*(?:resistan|dependent|level|sensitiv|secret|production|assay|autoantibod|antibod|to c-peptide|c-peptide|requiring|like)")
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    text: str
+    """The cleaned sentence."""
+    form: str
+    """The skeleton: items replaced by their kind and index."""
+    mentions: dict[int, Mention]
+    quantities: dict[int, Quantity]
+
+    def ids(self, kinds: str) -> list[int]:
+        """Indexes of mentions (or quantities) of these kinds, left to right."""
+        return [int(m[2]) for m in re.finditer(r"([A-Z#])(\d+)", self.form) if m[1] in kinds]
+
+    def place(self, index: int) -> int:
+        """Where item `index` stands in the skeleton."""
+        found = re.search(rf"[A-Z#]{index}(?!\d)", self.form)
+        return found.start() if found else -1
+
+
+def skeleton(text: str) -> Skeleton:
+    found = [m for m in mentions(text) if _is_medicine(m, text)]
+    amounts = [q for q in quantities(text) if not any(_overlap(q, m) for m in found if m.kind != "G")]
+    found = [m for m in found if not any(q.kind in "QF" and _overlap(q, m) for q in amounts)]
+    amounts = [q for q in (_settled(q, text, found) for q in amounts) if q is not None]
+    items: list[Mention | Quantity] = sorted([*found, *amounts], key=lambda item: item.start)
+    pieces: list[str] = []
+    at = 0
+    meds: dict[int, Mention] = {}
+    numbers: dict[int, Quantity] = {}
+    for index, item in enumerate(items):
+        if item.start < at:
+            continue
+        pieces.append(text[at : item.start])
+        pieces.append(f" {item.kind}{index} ")
+        at = item.end
+        if isinstance(item, Mention):
+            meds[index] = item
+        else:
+            numbers[index] = item
+    pieces.append(text[at:])
+    form = re.sub(r"[ \t]+", " ", "".join(pieces)).strip()
+    return Skeleton(text, _settle_numbers(form, numbers), meds, numbers)
+
+
+def _overlap(a: Mention | Quantity, b: Mention | Quantity) -> bool:
+    return a.start < b.end and b.start < a.end
+
+
+def _is_medicine(mention: Mention, text: str) -> bool:
+    after, before = text[mention.end : mention.end + 30], text[max(0, mention.start - 20) : mention.start]
+    if mention.canonical == "insulin":
+        return not (_INSULIN_ANALYTE.match(after) or _ANALYTE_CONTEXT.search(before))
+    if mention.kind in "AOG":
+        return not (_NOT_A_MEDICINE_AFTER.match(after) or _NOT_A_MEDICINE_BEFORE.search(before) or _ANALYTE_CONTEXT.search(before))
+    if mention.canonical == "aspirin" and text[mention.start : mention.end] == "asa":
+        return not re.match(r"\s*(?:grade|class|score|\d|i{1,3}\b)", after)
+    return True
+
+
+_MEASURE_BEFORE = re.compile(
+    r"\b(?:protein|albumin|urine|urinary|output|drain(?:ed|age|s)?|loss|lost|losing|effusion|residual|residue|volumes?|aspirat\w+|drank|drinks?|drinking|drunk|alcohol|intake|intakes|"
+    r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|fluid balance|"
+    r"tidal|fev1?|fvc|fev|peak flow|pef|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
+    r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|bladder|scan|"
+    r"abscess|pus|ascites|tap|paracentesis|evacuated|estimated|ebl|stoma|ileostomy|ng aspirates?|catheter|limits?|milk|juice|fluids? (?:intake|input)|oral fluids|creatinine|clearance|egfr|gfr|excretion|cup)\b"
+)
+_MEASURE_AFTER = re.compile(
+    r"^\s*(?:/?\s*(?:day|week|24 ?h\w*|d|wk)\s*)?(?:of\s+)?(?:(?:the|a|fresh|bright|dark|red|frank|clear|cloudy|thick|straw-coloured|bloody|plain|tap|orange|haemorrhagic|purulent|serous|dietary|weekly|daily|weight)\s+){0,3}"
+    r"(?:urine|urinary|protein|water|coffee|tea|wine|beer|alcohol|vodka|spirits?|cider|juice|milk|pus|blood(?! (?:transf|product))|sputum|vomit|fluid|ascit\w+|clots?|stool|faeces|effusion|drained|residual|lost|loss|"
+    r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|bladder|on bladder)\b"
+)
+_GIVING = re.compile(
+    r"\b(?:give|giving|gave|given|administer\w*|inject\w*|infus\w*|start\w*|run|prescrib\w*|bolus\w*|load\w*|dos(?:e|ed|es|ing)|swallow|titrat\w*|transfus\w*|dispens\w*|take|chew|repeat|increase|decrease|reduce|feed)\b"
+)
+_CONCENTRATION = re.compile(r"^(?:mg|mcg|ug|g|units?|iu|u|mmol|meq)\s*/?\s*(?:per\s+)?(?:ml|\d+\s?ml)")
+
+
+def _settled(quantity: Quantity, text: str, found: list[Mention]) -> Quantity | None:
+    """Decides between dose and measurement for an amount with a unit."""
+    if quantity.kind == "Q":
+        return replace(quantity, kind="V") if _measured(quantity, text, found) else quantity
+    if quantity.kind == "V":
+        near = [m for m in found if m.kind in "NAO" and (0 <= quantity.start - m.end <= 12 or 0 <= m.start - quantity.end <= 3)]
+        fact = next(iter(quantity.facts))
+        if fact.startswith("percent:") and any(_solution(m, quantity, text) for m in near):
+            return replace(quantity, kind="Q")
+        if fact.startswith("level:") and re.search(r"(?:mg|mcg|ug|g|units?|iu|u)\s*/\s*(?:\d+\s?)?ml$", quantity.text):
+            level = re.search(r"\b(?:level|levels|concentration|trough|peak|dimer|assay|titre)\b", text[max(0, quantity.start - 40) : quantity.start])
+            tight = any(m.kind == "N" for m in near) and not level and not re.search(r"\b(?:ng|pg)\b|ug/ml", quantity.text)
+            return replace(quantity, kind="Q") if tight else quantity
+    return quantity
+
+
+def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
+    between = text[min(mention.end, quantity.end) : max(mention.start, quantity.start)]
+    if re.search(r"\b(?:of|in|risk|chance|patients|people)\b", between):
+        return False
+    if re.match(r"\s*(?:of\s+(?:patients|people|cases|those)|risk|chance|reduction|increase|higher|lower)", text[quantity.end :]):
+        return False
+    return mention.kind in "NO" or bool(re.match(r"\s*(?:cream|ointment|solution|gel|lotion|drops|infusion)", text[quantity.end :]))
+
+
+def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
+    if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
+        return True
+    clause_start = max((text.rfind(mark, 0, quantity.start) for mark in (";", ":", ". ", " but ", " so ", " then ")), default=-1) + 1
+    before = text[clause_start : quantity.start][-70:]
+    after = text[quantity.end : quantity.end + 45]
+    near = any(m.kind in "NOC" and -3 <= m.start - quantity.end <= 14 or m.kind in "NOC" and 0 <= quantity.start - m.end <= 10 for m in found)
+    if near:
+        return False
+    if _MEASURE_AFTER.match(after):
+        return not re.search(r"\b(?:give|administer|inject|infuse|prescribe)\b", before)
+    cue = None
+    for cue in _MEASURE_BEFORE.finditer(before):
+        pass
+    if cue is None or _GIVING.search(before[cue.end() :]):
+        return False
+    return not _GIVING.match(before.strip().split(" ")[0] if before.strip() else "")
+
+
+_STRAIGHT_AFTER = re.compile(
+    r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|tab|strength|x|G\d+)\)?)*[ :=,|-]+)#(\d+)"
+    r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
+)
+_DOSE_THEN = re.compile(r"\b((?:G\d+|dos(?:e|age|ing)|amount|strength|qty|quantity)(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d+ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d+)")
+_CHANGED_BY = re.compile(r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|taper)(?: (?:it|this|that|them|the|up|down|G\d+|N\d+|rate|back))* (?:by|to|at) (?:a further )?)#(\d+)")
+_NUMBER_THEN = re.compile(r"#(\d+)(?= ?(?:-? ?(?:and|to|or) #\d+ ?)?,? ?K\d+)")
+_COUNT_NAME_FORM = re.compile(r"#(\d+)(?= (?:x )?[NC]\d+ (?:G\d+|Q\d+ G\d+))")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+def _settle_numbers(form: str, amounts: dict[int, Quantity]) -> str:
+    """A bare number becomes a dose where the words around it make it one ("warfarin 5", "increase to 10")."""
+
+    def upgrade(number: str, kind: str) -> str:
+        index = int(number)
+        if _YEAR.fullmatch(amounts[index].text):
+            return f"#{index}"
+        fact = next(iter(amounts[index].facts), "number:")
+        facts = frozenset({fact.replace("number:", "form:tablet:")}) if kind == "F" else amounts[index].facts
+        amounts[index] = replace(amounts[index], kind=kind, facts=facts)  # type: ignore[arg-type]
+        return f"{kind}{index}"
+
+    form = _COUNT_NAME_FORM.sub(lambda m: upgrade(m[1], "F"), form)
+    form = _STRAIGHT_AFTER.sub(lambda m: f"{m[1]}{m[2]}{m[3]}" + (upgrade(m[4], "Q") if m[1] == "N" else f"#{m[4]}"), form)
+    form = _DOSE_THEN.sub(lambda m: m[1] + upgrade(m[2], "Q"), form)
+    form = _CHANGED_BY.sub(lambda m: m[1] + upgrade(m[2], "Q"), form)
+    if re.search(MED, form) or re.match(r"\W*(?:take|give|use|inject|apply|administer)\b", form):
+        form = _NUMBER_THEN.sub(lambda m: upgrade(m[1], "Q"), form)
+    return form

@@ -1,0 +1,121 @@
+"""What the record says about each medicine, and whether a restatement says the same.
+
+Both sides are read by the same parser; amounts, counts, frequencies and routes become normalised
+facts, so "1 g BID" and "1000 mg 12-hourly" agree and "500 mg" and "500 micrograms" do not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from apps.safety.rules.guard.abstract import Skeleton, skeleton
+from apps.safety.rules.guard.patterns import ROUTES
+from apps.safety.rules.guard.sentences import sentences
+from apps.safety.rules.guard.views import clean, squeeze
+
+_OXYGEN = frozenset({"oxygen", "o2", "supplemental oxygen", "high-flow oxygen", "high flow oxygen", "nasal cannula", "nasal cannulae", "non-rebreathe",
+                     "non-rebreather", "nrb", "nrbm", "venturi", "venturi mask", "hudson mask", "face mask oxygen", "fio2", "hfnc", "high flow nasal"})  # fmt: skip
+_SALINE = frozenset({"saline", "normal saline", "sodium chloride", "nacl"})
+_FLUID = frozenset({"iv fluids", "iv fluid", "intravenous fluids", "intravenous fluid", "fluid bolus", "fluid boluses", "bolus", "boluses", "fluids", "crystalloid", "crystalloids"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recorded medicine with the facts said about it."""
+
+    canonical: str
+    facts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    entries: tuple[Entry, ...]
+    names: frozenset[str]
+    empty: bool
+
+    def of(self, canonical: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.canonical == canonical]
+
+    def says(self, canonical: str | None, facts: frozenset[str]) -> bool:
+        """True when one recorded entry of this medicine (any medicine for None) holds all these facts."""
+        pool = self.entries if canonical is None else self.of(canonical)
+        return any(facts <= entry.facts for entry in pool)
+
+
+def group(canonical: str) -> str:
+    """Names for the same thing under one heading: every oxygen device is oxygen."""
+    if canonical in _OXYGEN:
+        return "oxygen"
+    if canonical in _SALINE:
+        return "saline"
+    return "fluids" if canonical in _FLUID else canonical
+
+
+@lru_cache(maxsize=64)
+def read_record(record: str) -> RecordView:
+    """Parses every medicine out of free text; cached, since one record is compared with many sentences."""
+    entries: list[Entry] = []
+    names: set[str] = set()
+    text = squeeze(clean(record).text)
+    for start, end in sentences(text):
+        skel = skeleton(text[start:end])
+        groups = attached(skel)
+        loose = groups.pop(None, frozenset())
+        merged: dict[str, frozenset[str]] = {}
+        for index, mention in skel.mentions.items():
+            name = group(mention.canonical)
+            names.add(name)
+            facts = groups.get(index, frozenset())
+            entries.append(Entry(name, _implied(facts | loose)))
+            merged[name] = merged.get(name, frozenset()) | facts
+        entries.extend(Entry(name, _implied(facts)) for name, facts in merged.items())
+        if not skel.mentions and loose:
+            entries.append(Entry("", _implied(loose)))
+    return RecordView(tuple(entries), frozenset(names), not record.strip())
+
+
+def _implied(facts: frozenset[str]) -> frozenset[str]:
+    more = set(facts)
+    if "night" in facts or "morning" in facts or "evening" in facts:
+        more.add("every:24")
+    for fact in facts:
+        if fact.startswith("number:"):
+            more.add(fact.replace("number:", "form:tablet:"))
+    return frozenset(more)
+
+
+_SEGMENT = re.compile(r"[,;|]|\band\b|\bthen\b|\bplus\b|\n")
+
+
+def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
+    """Facts per mention index; None holds facts of no medicine. Frequencies of monitoring are left out."""
+    places = {index: skel.place(index) for index in (*skel.mentions, *skel.quantities)}
+    owners: dict[int | None, set[str]] = {}
+    drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NOAC"]
+    named = [i for i in drugs if skel.mentions[i].kind in "NO"] or drugs
+    cuts = [m.start() for m in _SEGMENT.finditer(skel.form)]
+    for index, quantity in skel.quantities.items():
+        if quantity.kind in "QFKD":
+            owner = _owner(places[index], named, places, cuts)
+            owners.setdefault(owner, set()).update(quantity.facts)
+    for name, pattern in ROUTES.items():
+        for match in re.finditer(pattern, skel.form):
+            owner = _owner(match.start(), named, places, cuts)
+            if owner is not None and abs(places[owner] - match.start()) <= 30:
+                owners.setdefault(owner, set()).add(f"route:{name}")
+    return {owner: frozenset(facts) for owner, facts in owners.items()}
+
+
+def _owner(at: int, drugs: list[int], places: dict[int, int], cuts: list[int]) -> int | None:
+    """The medicine that a quantity belongs to: in its own segment, else the one before, else the next."""
+    if not drugs:
+        return None
+    left = max((cut for cut in cuts if cut < at), default=-1)
+    right = min((cut for cut in cuts if cut > at), default=10**9)
+    same = [i for i in drugs if left < places[i] < right]
+    if same:
+        return min(same, key=lambda i: (abs(places[i] - at), places[i] > at))
+    before = [i for i in drugs if places[i] < at]
+    return max(before, key=lambda i: places[i]) if before else min(drugs, key=lambda i: places[i])

@@ -1,0 +1,80 @@
+"""People: platform staff in the public schema, everybody else in their clinic's schema."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
+
+from medassist.accounts.access import Role
+from medassist.tenancy.schemas import PUBLIC_SCHEMA
+
+_ADMIN_SITE_ROLES = frozenset({Role.CLINIC_ADMIN, Role.AUDITOR, Role.PLATFORM_STAFF})
+
+
+class People(UserManager["User"]):
+    def create_user(  # type: ignore[override]
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
+        return self._store(username, email, password, fields)
+
+    def create_superuser(  # type: ignore[override]
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
+        """For `manage.py createsuperuser`: a member of the platform staff."""
+        return self._store(username, email, password, {**fields, "role": Role.PLATFORM_STAFF})
+
+    def _store(self, username: str, email: str | None, password: str | None, fields: dict[str, Any]) -> User:
+        person = self.model(
+            username=self.model.normalize_username(username), email=self.normalize_email(email), **fields
+        )
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+
+class User(AbstractUser):
+    """One person with one role. active -> deactivated (`is_active`); people are never deleted, trails name them."""
+
+    class Roles(models.TextChoices):
+        CLINICIAN = Role.CLINICIAN.value, _("clinician")
+        NURSE = Role.NURSE.value, _("nurse")
+        PATIENT = Role.PATIENT.value, _("patient")
+        CLINIC_ADMIN = Role.CLINIC_ADMIN.value, _("clinic administrator")
+        AUDITOR = Role.AUDITOR.value, _("auditor")
+        PLATFORM_STAFF = Role.PLATFORM_STAFF.value, _("platform staff")
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    full_name = models.CharField(_("full name"), max_length=150, blank=True)
+    role = models.CharField(_("role"), max_length=20, choices=Roles.choices)
+
+    objects: ClassVar[People] = People()  # type: ignore[assignment]
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    # Both follow from the role, so that no second switch can contradict it.
+    @property
+    def is_staff(self) -> bool:  # type: ignore[override]
+        """May open the admin site."""
+        return self.role in _ADMIN_SITE_ROLES
+
+    @property
+    def is_superuser(self) -> bool:  # type: ignore[override]
+        """Platform staff in the public schema; in a clinic nobody is above the rules."""
+        return self.role == Role.PLATFORM_STAFF and connection.schema_name == PUBLIC_SCHEMA
+
+    def get_full_name(self) -> str:
+        return self.full_name or self.username
+
+    def get_short_name(self) -> str:
+        return self.full_name.split(" ")[0] if self.full_name else self.username

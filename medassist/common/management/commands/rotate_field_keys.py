@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection, router
+from django.db.models import Model
+from psycopg import sql
+
+from medassist.common.fields import EncryptedTextField, ring
+
+
+class Command(BaseCommand):
+    help = (
+        "Re-encrypts the current schema's fields that do not use the first key of FIELD_KEYS. Safe beside running "
+        "processes and safe to repeat. For all clinics: in_every_clinic rotate_field_keys."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--batch", type=int, default=500)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        total = 0
+        for model in apps.get_models():
+            for field in model._meta.local_fields:
+                if isinstance(field, EncryptedTextField) and router.allow_migrate_model(connection.alias, model):
+                    total += self._rotate(model, field, options["batch"])
+        self.stdout.write(f"{total} values re-encrypted with key {ring().current}")
+
+    @staticmethod
+    def _rotate(model: type[Model], field: EncryptedTextField, batch: int) -> int:
+        table, column = sql.Identifier(model._meta.db_table), sql.Identifier(str(field.column))
+        key = sql.Identifier(str(model._meta.pk.column))
+        select = sql.SQL("SELECT {key}, {column} FROM {table} WHERE {column} NOT LIKE %s LIMIT %s").format(
+            key=key, column=column, table=table
+        )
+        # Only if it is still what was read: a process may have stored something newer meanwhile.
+        update = sql.SQL("UPDATE {table} SET {column} = %s WHERE {key} = %s AND {column} = %s").format(
+            key=key, column=column, table=table
+        )
+        keys, place, done = ring(), field.place(connection), 0
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(select, [f"v1:{keys.current}:%", batch])
+                rows = cursor.fetchall()
+                for pk, value in rows:
+                    cursor.execute(update, [keys.encrypt(keys.decrypt(value, place), place), pk, value])
+                    done += cursor.rowcount
+            if not rows:
+                return done

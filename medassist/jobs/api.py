@@ -1,0 +1,84 @@
+"""Jobs over the API: where one stands, its live events, its cancellation."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseRedirect
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from medassist.accounts.access import Permission, actor_of
+from medassist.common.errors import Unavailable
+from medassist.jobs import selectors, services
+from medassist.jobs.schemas import JobView
+
+
+class JobDocument(serializers.Serializer[JobView]):
+    """The public face of a job; `result` is the address of its result once it is done."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(choices=["queued", "running", "done", "dead", "cancelled"])
+    lane = serializers.ChoiceField(choices=["emergency", "interactive", "batch"])
+    attempt = serializers.IntegerField()
+    step = serializers.CharField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    links = serializers.DictField(child=serializers.CharField())
+
+
+def job_document(job: JobView) -> dict[str, Any]:
+    """A job as JSON-ready values."""
+    address = f"/api/v1/jobs/{job.id}"
+    links = {"self": address, "events": f"{address}/events", "cancel": f"{address}/cancel"}
+    if job.state == "done":
+        links["result"] = job.result_address
+    return {
+        "id": str(job.id), "kind": job.kind, "state": job.state, "lane": job.lane, "attempt": job.attempt,
+        "step": job.step, "reason": job.reason, "created_at": job.created_at, "started_at": job.started_at,
+        "finished_at": job.finished_at, "links": links,
+    }  # fmt: skip
+
+
+class JobItem(APIView):
+    required_permission = Permission.JOB_READ
+
+    @extend_schema(operation_id="jobs_read", responses=JobDocument)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """Where a job stands."""
+        return Response(job_document(selectors.job_view(actor=actor_of(request), job_id=job_id)))
+
+
+class JobEvents(APIView):
+    required_permission = Permission.JOB_READ
+
+    @extend_schema(
+        operation_id="jobs_events",
+        responses={307: OpenApiResponse(description="The address of the event stream (text/event-stream), with a ticket.")},
+    )
+    def get(self, request: Request, job_id: UUID) -> HttpResponse:
+        """Leads to the job's live events; `Last-Event-ID` resumes there."""
+        address = selectors.events_address(actor=actor_of(request), job_id=job_id)
+        if not address:
+            raise Unavailable("Live events are not configured here; poll the job instead")
+        response = HttpResponseRedirect(address)
+        response.status_code = 307
+        return response
+
+
+class JobCancel(APIView):
+    required_permission = Permission.CASE_CANCEL
+
+    @extend_schema(operation_id="jobs_cancel", request=None, responses={202: JobDocument})
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Cancels the work; a running job ends as soon as its worker lets go."""
+        actor = actor_of(request)
+        services.cancel(actor=actor, job_id=job_id)
+        return Response(job_document(selectors.job_view(actor=actor, job_id=job_id)), status=202)

@@ -1,0 +1,149 @@
+"""Submitting and cancelling work. `submit` belongs in the transaction that writes the domain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from medassist.accounts.access import Actor, Permission, require
+from medassist.audit.services import record
+from medassist.common.errors import ConfigurationError, IdempotencyConflict, NotFound, StateConflict, TooManyRequests, Unavailable
+from medassist.common.logs import trace_id
+from medassist.jobs import doorbell, progress
+from medassist.jobs.models import Job
+from medassist.jobs.schemas import LANES, JobKind, Lane
+from medassist.tenancy.context import current_schema
+from medassist.tenancy.schemas import PUBLIC_SCHEMA
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`created` is False when the idempotency key was seen before with the same body."""
+
+    job_id: UUID
+    references: Mapping[str, str]
+    created: bool
+
+
+def earlier(*, idempotency_key: str | None, request_hash: str) -> Submitted | None:
+    """The job that this clinic's key made before; raises `IdempotencyConflict` when the body was another."""
+    if idempotency_key is None:
+        return None
+    job = Job.objects.filter(clinic=current_schema(), idempotency_key=idempotency_key).first()
+    if job is None:
+        return None
+    if job.request_hash != request_hash:
+        raise IdempotencyConflict(fields={"Idempotency-Key": "was used with another body"})
+    return Submitted(job.id, job.references, created=False)
+
+
+def submit(
+    *,
+    kind: JobKind,
+    actor: Actor,
+    lane: Lane,
+    references: Mapping[str, str],
+    idempotency_key: str | None = None,
+    request_hash: str = "",
+) -> Submitted:
+    """Writes the job row and rings after commit. `references` are ids of records, never their content.
+
+    Raises `TooManyRequests` or `Unavailable` with `retry_after` before anything is written when the clinic's or
+    the whole queue is full. Of two concurrent calls with one key, the second waits and gets the first one's job.
+    """
+    if not connection.in_atomic_block:
+        raise ConfigurationError("A job is submitted inside the transaction of the records it works on")
+    clinic = current_schema()
+    if clinic == PUBLIC_SCHEMA:
+        raise ConfigurationError("A job belongs to a clinic, and no clinic has been entered")
+    _admit(clinic, kind.queue)
+    job_id = uuid4()
+    inserted = _insert(job_id, kind, actor, clinic, lane, references, idempotency_key, request_hash)
+    if not inserted:
+        found = earlier(idempotency_key=idempotency_key, request_hash=request_hash)
+        if found is None:
+            raise StateConflict("This Idempotency-Key is being used by another request")
+        return found
+    transaction.on_commit(lambda: _after_commit(clinic, job_id, kind.queue))
+    return Submitted(job_id, references, created=True)
+
+
+def _admit(clinic: str, queue: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM jobs_job WHERE state = 'queued' AND queue = %s AND clinic = %s", [queue, clinic])
+        row = cursor.fetchone()
+    waiting = int(row[0]) if row else 0
+    if waiting >= settings.JOB_GLOBAL_QUEUE_LIMIT:
+        raise Unavailable("The service has too much work waiting", retry_after=30)
+    if waiting >= settings.JOB_CLINIC_QUEUE_LIMIT:
+        raise TooManyRequests("This clinic has too many jobs waiting", retry_after=30)
+
+
+_INSERT = """
+INSERT INTO jobs_job (id, kind, clinic, queue, lane, tier, streaming, state, attempt, max_attempts, delays, fence, worker,
+    not_before, deadline_at, cancel_requested, idempotency_key, request_hash, "references", trace_id, step, reason,
+    submitted_by, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, 'queued', 0, %s, 0, 0, '', now(), now() + make_interval(secs => %s), false, %s, %s,
+    %s::jsonb, %s, '', '', %s, clock_timestamp())
+ON CONFLICT DO NOTHING
+"""
+_TURN = "INSERT INTO jobs_clinicturn (clinic, queue, weight) VALUES (%s, %s, 1.0) ON CONFLICT DO NOTHING"
+
+
+def _insert(
+    job_id: UUID, kind: JobKind, actor: Actor, clinic: str, lane: Lane, references: Mapping[str, str],
+    idempotency_key: str | None, request_hash: str,
+) -> bool:  # fmt: skip
+    import json
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                job_id, kind.name, clinic, kind.queue, LANES[lane], kind.tier, kind.streaming,
+                kind.max_attempts or settings.JOB_MAX_ATTEMPTS, kind.deadline_s or settings.JOB_DEADLINE_SECONDS,
+                idempotency_key, request_hash, json.dumps(dict(references)), trace_id.get()[:64],
+                f"{actor.kind}:{actor.id}"[:80],
+            ],
+        )  # fmt: skip
+        if cursor.rowcount != 1:
+            return False
+        cursor.execute(_TURN, [clinic, kind.queue])
+    return True
+
+
+def _after_commit(clinic: str, job_id: UUID, queue: str) -> None:
+    progress.publish(clinic, job_id, "state", {"state": "queued"})
+    doorbell.ring(queue)
+
+
+def cancel(*, actor: Actor, job_id: UUID) -> str:
+    """Cancels a job of the actor's clinic; returns its state ("cancelled", or "running" until the worker lets go).
+
+    Raises `NotFound`, and `StateConflict` when the job has ended already.
+    """
+    require(actor, Permission.CASE_CANCEL)
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=job_id, clinic=current_schema()).first()
+        if job is None:
+            raise NotFound
+        if job.state not in (Job.States.QUEUED, Job.States.RUNNING):
+            raise StateConflict("The job has ended already")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE jobs_job SET cancel_requested = true, state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END, "
+                "reason = CASE WHEN state = 'queued' THEN 'cancelled' ELSE reason END, "
+                "finished_at = CASE WHEN state = 'queued' THEN now() END WHERE id = %s RETURNING state",
+                [job_id],
+            )
+            row = cursor.fetchone()
+        state = str(row[0]) if row else "cancelled"
+        record(actor=actor, action="job.cancel", object_type="job", object_id=str(job_id), detail={"state": state})
+    if state == "cancelled":
+        progress.publish(actor.clinic, job_id, "state", {"state": "cancelled"})
+        progress.publish(actor.clinic, job_id, "end", {})
+    return state

@@ -1,0 +1,54 @@
+"""The text form of an API key, `ma_<prefix>_<secret>`, and finding the stored key behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from medassist.common.errors import KeyExpired, KeyRevoked
+from medassist.tenancy.schemas import StoredKey
+from medassist.tenancy.selectors import key_by_prefix
+
+_KEY = re.compile(r"ma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_SCHEMES = frozenset({"api-key", "bearer"})
+
+
+def new_key() -> tuple[str, str, str]:
+    """(whole key, prefix, digest) with a 256-bit secret."""
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    return f"ma_{prefix}_{secret}", prefix, digest(secret)
+
+
+def digest(secret: str) -> str:
+    # The secret is random and long: a slow password hash would add nothing but time to each request.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def sent_credential(request: HttpRequest) -> str | None:
+    """What follows `Authorization: Api-Key` or `Bearer`; None when the request has no such header."""
+    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return value.strip() if scheme.lower() in _SCHEMES else None
+
+
+def find_key(text: str) -> StoredKey | None:
+    """The stored key whose secret was sent, whatever its state; None for anything else."""
+    matched = _KEY.fullmatch(text)
+    if matched is None:
+        return None
+    stored = key_by_prefix(matched[1])
+    # Compared also when there is no such prefix, so that the answer takes as long.
+    expected = stored.digest if stored is not None else "0" * 64
+    return stored if hmac.compare_digest(expected, digest(matched[2])) else None
+
+
+def check_usable(key: StoredKey, now: datetime) -> None:
+    """Raises `KeyRevoked` or `KeyExpired`."""
+    if key.revoked_at is not None:
+        raise KeyRevoked
+    if key.expires_at is not None and key.expires_at <= now:
+        raise KeyExpired

@@ -1,0 +1,60 @@
+"""Bringing one schema to the newest migrations, in this process and on this connection.
+
+django-tenants' runner closes the connection, which would drop the lock that provisioning holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import cache
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from medassist.tenancy.postgres import barrier
+from medassist.tenancy.postgres.switch import PUBLIC, owner_rights, switched
+from medassist.tenancy.schemas import ClinicRef
+
+
+@cache
+def migration_target() -> str:
+    """A mark of the newest migrations of the clinics' apps; a clinic that carries it needs nothing."""
+    clinic_apps = {config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS}
+    leaves = sorted(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
+    newest = [f"{app}.{name}" for app, name in leaves if app in clinic_apps]
+    return hashlib.sha256("\n".join(newest).encode()).hexdigest()
+
+
+def migrate_public() -> None:
+    """Migrates the public schema and renews what all clinics share there."""
+    with owner_rights(), switched(PUBLIC):
+        _migrate()
+        barrier.ensure_clinics_role(connection)
+
+
+def migrate_clinic(schema_name: str) -> str:
+    """Migrates one clinic's schema and renews its role's rights; returns the role."""
+    with owner_rights(), switched(ClinicRef(schema_name, schema_name)):
+        # Without public in the path: otherwise its django_migrations would be taken for this schema's.
+        connection.set_tenant(connection.tenant, include_public=False)  # type: ignore[attr-defined]
+        MigrationRecorder(connection).ensure_schema()
+        connection.set_tenant(connection.tenant)  # type: ignore[attr-defined]
+        _migrate()
+        return barrier.apply_clinic_grants(connection, schema_name)
+
+
+def _migrate() -> None:
+    call_command(Migrate(), interactive=False, verbosity=0, skip_checks=True, stdout=io.StringIO())
+
+
+def without_pool() -> None:
+    """Drops the connection pool of this process: migrations hung with it, and a command needs one connection."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
+    connection.settings_dict["OPTIONS"].pop("pool", None)

@@ -1,0 +1,44 @@
+"""Addresses of a clinic's host: the API, the pages, the admin."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from apps.cases.api.analyze import AnalyzeCase
+from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
+from medassist.jobs.api import JobCancel, JobEvents, JobItem
+from medassist.web import health, views
+
+api = [
+    path("cases/analyze", AnalyzeCase.as_view(), name="cases-analyze"),
+    path("cases", CasesList.as_view(), name="cases-list"),
+    path("cases/<uuid:case_id>", CasesItem.as_view(), name="cases-item"),
+    path("cases/<uuid:case_id>/assessments", CaseAssessments.as_view(), name="cases-assessments"),
+    path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
+    path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
+    path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]), name="docs"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]), name="redoc"),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+]
+
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("admin/", admin.site.urls),
+    path("login/", views.login, name=settings.LOGIN_URL),
+    path("logout/", views.logout, name="logout"),
+    path("", views.home, name="home"),
+    path("", include("apps.cases.urls")),
+]
+
+handler400 = "medassist.web.views.bad_request"
+handler403 = "medassist.web.views.forbidden"
+handler404 = "medassist.web.views.not_found"
+handler500 = "medassist.web.views.server_error"

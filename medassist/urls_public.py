@@ -1,0 +1,8 @@
+"""The public site: platform staff's admin. Clinics have their own addresses (`medassist.urls`)."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

