@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 import pytest_socket
-from django.db import connection
+from django.db import connection as django_connection
 from django.test import TransactionTestCase
 from django.test.client import Client
 from rest_framework.test import APIClient
+
+connection: Any = django_connection
 
 PASSWORD = "correct horse battery staple"
 HOSTS = {"alpha": "alpha.localhost", "beta": "beta.localhost", "public": "localhost"}
@@ -127,7 +129,7 @@ def _empty_after_commit(self: TransactionTestCase) -> None:
 
 
 # Django would flush the public schema alone, and with it the clinics' rows and the content types.
-TransactionTestCase._fixture_teardown = _empty_after_commit  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = _empty_after_commit  # type: ignore[attr-defined]
 
 
 @pytest.fixture

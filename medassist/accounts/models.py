@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.db import connection, models
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from medassist.accounts.access import Role
+from medassist.tenancy.context import current_schema
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
 _ADMIN_SITE_ROLES = frozenset({Role.CLINIC_ADMIN, Role.AUDITOR, Role.PLATFORM_STAFF})
 
 
 class People(UserManager["User"]):
-    def create_user(  # type: ignore[override]
-        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
-    ) -> User:
+    def create_user(self, username: str, email: str | None = None, password: str | None = None, **fields: Any) -> User:
         return self._store(username, email, password, fields)
 
-    def create_superuser(  # type: ignore[override]
+    def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> User:
         """For `manage.py createsuperuser`: a member of the platform staff."""
@@ -51,7 +50,7 @@ class User(AbstractUser):
     full_name = models.CharField(_("full name"), max_length=150, blank=True)
     role = models.CharField(_("role"), max_length=20, choices=Roles.choices)
 
-    objects: ClassVar[People] = People()  # type: ignore[assignment]
+    objects: ClassVar[People] = People()
     REQUIRED_FIELDS = ["email"]
 
     class Meta:
@@ -71,7 +70,7 @@ class User(AbstractUser):
     @property
     def is_superuser(self) -> bool:  # type: ignore[override]
         """Platform staff in the public schema; in a clinic nobody is above the rules."""
-        return self.role == Role.PLATFORM_STAFF and connection.schema_name == PUBLIC_SCHEMA
+        return self.role == Role.PLATFORM_STAFF and current_schema() == PUBLIC_SCHEMA
 
     def get_full_name(self) -> str:
         return self.full_name or self.username

@@ -38,12 +38,22 @@ class EncryptedTextField(_TextField):
     def from_text(self, text: str) -> Any:
         return text
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+    def get_db_prep_value(
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: ARG002
+    ) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
             return value
         return ring().encrypt(self.to_text(value), self.place(connection))
 
-    def from_db_value(self, value: str | None, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+    def from_db_value(
+        self,
+        value: str | None,
+        expression: Any,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> Any:
         if value is None:
             return None
         return self.from_text(ring().decrypt(value, self.place(connection)))

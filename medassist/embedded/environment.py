@@ -151,7 +151,7 @@ def _read(path: Path) -> Remembered | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Remembered(str(content["home"]), dict(content["ports"]), dict(content["secrets"]))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         # New secrets would make the stored data unreadable: a damaged file is for a person to look at.

@@ -236,10 +236,16 @@ def _worker(queue: str, *, threads: int) -> Service:
     ]
     # SIGTERM begins Celery's soft shutdown: running work may end, the rest is the ledger's to give out again.
     also = {"DATABASE_POOL_SIZE": str(threads), "REMAP_SIGTERM": "SIGQUIT"}
-    start = python(f"worker-{queue}", lambda _env: arguments, also)
-    return Service(
-        f"worker-{queue}", start, healthy=_says_it_lives(f"worker:{queue}"), stop_steps=((signal.SIGTERM, 25),)
-    )
+    launch = python(f"worker-{queue}", lambda _env: arguments, also)
+    pulse = f"worker:{queue}"
+
+    def start(environment: Environment) -> Identity:
+        # The last sign of life of a dead worker must not speak for the new one.
+        with contextlib.suppress(redis.RedisError), _redis(environment) as client:
+            client.delete(pulse)
+        return launch(environment)
+
+    return Service(f"worker-{queue}", start, healthy=_says_it_lives(pulse), stop_steps=((signal.SIGTERM, 25),))
 
 
 def _says_it_lives(key: str) -> Callable[[Environment], bool]:

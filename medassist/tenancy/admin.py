@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import connection
 from django.http import HttpRequest
 
 from medassist.common import trail
+from medassist.tenancy.context import current_schema
 from medassist.tenancy.models import ApiKey, Clinic, Domain
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
@@ -17,7 +17,7 @@ from medassist.tenancy.schemas import PUBLIC_SCHEMA
 class _PublicOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     def _allowed(self, request: HttpRequest) -> bool:
         # Superuser means platform staff in the public schema (accounts.models.User); accounts is a floor above.
-        return connection.schema_name == PUBLIC_SCHEMA and request.user.is_active and request.user.is_superuser
+        return current_schema() == PUBLIC_SCHEMA and request.user.is_active and request.user.is_superuser
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._allowed(request)

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from django.db import connection
-
 from medassist.common.errors import ClinicNotOpen, ConfigurationError
 from medassist.tenancy import selectors
-from medassist.tenancy.postgres.switch import PUBLIC, switched
+from medassist.tenancy.postgres.switch import PUBLIC, connection, switched
 from medassist.tenancy.schemas import PUBLIC_SCHEMA, ClinicRef, ClinicState
 
 _OPEN: frozenset[ClinicState] = frozenset({"open"})

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.signals import request_finished, request_started
-from django.db import connection
 from django.db.models.signals import post_delete, post_save
 from django_tenants.signals import schema_migrated, schema_pre_migration
 
 from medassist.tenancy.models import Clinic, Domain
 from medassist.tenancy.postgres import barrier
-from medassist.tenancy.postgres.switch import owner_rights, reset_to_public, switched
+from medassist.tenancy.postgres.switch import connection, owner_rights, reset_to_public, switched
 from medassist.tenancy.schemas import PUBLIC_SCHEMA, ClinicRef
 from medassist.tenancy.selectors import forget_clinics
 
@@ -38,11 +37,11 @@ def _forget(**_: Any) -> None:
 
 def _before_migrating(**_: Any) -> None:
     # django-tenants' own `migrate_schemas`: tables belong to the application's user, not to the clinic's role.
-    connection.set_owner_rights(True)  # type: ignore[attr-defined]
+    connection.set_owner_rights(True)
 
 
 def _after_migrating(schema_name: str, **_: Any) -> None:
-    connection.set_owner_rights(False)  # type: ignore[attr-defined]
+    connection.set_owner_rights(False)
     if schema_name != PUBLIC_SCHEMA:
         with owner_rights(), switched(ClinicRef(schema_name, schema_name)):
             barrier.apply_clinic_grants(connection, schema_name)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.http.request import split_domain_port
 from django.utils import timezone
 
 from medassist.common.errors import MedAssistError, NotAuthenticated, Unavailable, WrongClinic
 from medassist.tenancy import keys, selectors
-from medassist.tenancy.postgres.switch import reset_to_public
+from medassist.tenancy.postgres.switch import connection, reset_to_public
 from medassist.tenancy.schemas import ClinicRef, StoredKey
 
 logger = logging.getLogger(__name__)
@@ -64,9 +64,9 @@ class ClinicFromRequest:
         request.clinic = clinic  # type: ignore[attr-defined]
         request.stored_key = stored_key  # type: ignore[attr-defined]
         if clinic is None:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         else:
-            connection.set_tenant(clinic)  # type: ignore[attr-defined]
+            connection.set_tenant(clinic)
         return self.get_response(request)
 
 

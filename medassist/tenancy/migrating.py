@@ -13,12 +13,11 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from medassist.tenancy.postgres import barrier
-from medassist.tenancy.postgres.switch import PUBLIC, owner_rights, switched
+from medassist.tenancy.postgres.switch import PUBLIC, connection, owner_rights, switched
 from medassist.tenancy.schemas import ClinicRef
 
 
@@ -42,9 +41,9 @@ def migrate_clinic(schema_name: str) -> str:
     """Migrates one clinic's schema and renews its role's rights; returns the role."""
     with owner_rights(), switched(ClinicRef(schema_name, schema_name)):
         # Without public in the path: otherwise its django_migrations would be taken for this schema's.
-        connection.set_tenant(connection.tenant, include_public=False)  # type: ignore[attr-defined]
+        connection.set_tenant(connection.tenant, include_public=False)
         MigrationRecorder(connection).ensure_schema()
-        connection.set_tenant(connection.tenant)  # type: ignore[attr-defined]
+        connection.set_tenant(connection.tenant)
         _migrate()
         return barrier.apply_clinic_grants(connection, schema_name)
 
@@ -56,5 +55,5 @@ def _migrate() -> None:
 def without_pool() -> None:
     """Drops the connection pool of this process: migrations hung with it, and a command needs one connection."""
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
+    connection.close_pool()
     connection.settings_dict["OPTIONS"].pop("pool", None)

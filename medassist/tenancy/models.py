@@ -15,9 +15,7 @@ from medassist.tenancy.schemas import ClinicRef, ClinicState, StoredKey, is_sche
 def check_schema_name(value: str) -> None:
     if not is_schema_name(value):
         raise ValidationError(
-            _(
-                "A schema name has lower-case letters, digits and underscores, begins with a letter and is at most 40 long."
-            ),
+            _("A schema name has lower-case letters, digits and underscores, begins with a letter and has at most 40."),
             code="schema_name",
         )
 

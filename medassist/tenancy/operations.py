@@ -24,12 +24,12 @@ def clinic_row_security(
 ) -> migrations.RunPython:
     """Each clinic's role reads and writes only rows whose `column` is its schema name; the owner sees all."""
 
-    def forwards(apps: Any, schema_editor: Any) -> None:
+    def forwards(_apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.schema_name == PUBLIC_SCHEMA:
             barrier.secure_rows(schema_editor.connection, table, column)
             barrier.grant_shared_table(schema_editor.connection, table, rights)
 
-    def backwards(apps: Any, schema_editor: Any) -> None:
+    def backwards(_apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.schema_name == PUBLIC_SCHEMA:
             barrier.unsecure_rows(schema_editor.connection, table)
 
@@ -39,7 +39,7 @@ def clinic_row_security(
 def grant_shared_table(table: str, *, rights: str = "SELECT") -> migrations.RunPython:
     """Every clinic has `rights` on all rows of a public table: for what is the same for everybody (guidelines)."""
 
-    def forwards(apps: Any, schema_editor: Any) -> None:
+    def forwards(_apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.schema_name == PUBLIC_SCHEMA:
             barrier.grant_shared_table(schema_editor.connection, table, rights)
 

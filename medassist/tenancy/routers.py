@@ -29,5 +29,6 @@ class PublicTables:
 
     @staticmethod
     def _in_public(db: str) -> bool | None:
+        connection: Any = connections[db]
         # None leaves the decision to the next router: it knows which apps are public at all.
-        return None if connections[db].schema_name == PUBLIC_SCHEMA else False
+        return None if connection.schema_name == PUBLIC_SCHEMA else False

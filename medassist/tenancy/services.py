@@ -99,7 +99,7 @@ def _clinic_row(
     schema_name: str, name: str, hosts: Sequence[str], locale: str, emergency_number: str, languages: Sequence[str]
 ) -> Clinic:
     with transaction.atomic():
-        clinic = Clinic.objects.filter(schema_name=schema_name).first()
+        clinic: Clinic | None = Clinic.objects.filter(schema_name=schema_name).first()
         if clinic is None:
             if not name.strip():
                 raise InvalidInput("A new clinic needs a name", fields={"name": "required"})
@@ -130,7 +130,7 @@ def _note_in_both(schema_name: str, *, action: str, by: str) -> None:
 def change_state(*, schema_name: str, to: ClinicState, by: str) -> ClinicRef:
     """open -> closing -> closed, or back from closing; other processes notice within seconds."""
     with public_context(), transaction.atomic():
-        clinic = Clinic.objects.select_for_update().filter(schema_name=schema_name).first()
+        clinic: Clinic | None = Clinic.objects.select_for_update().filter(schema_name=schema_name).first()
         if clinic is None:
             raise NotFound("There is no such clinic")
         if to not in _NEXT_STATES.get(clinic.state, frozenset()):

@@ -59,3 +59,9 @@ def user_prompt(task: str, parts: Sequence[Source], floor: TriageFloor, passages
 
 def _attribute(value: str) -> str:
     return neutral(value).replace('"', "'").replace("\n", " ")
+
+
+REGENERATE_NOTE = (
+    "An earlier draft was refused because it named medicines, doses or treatment decisions. "
+    "Write again without any of them."
+)

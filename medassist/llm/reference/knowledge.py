@@ -53,7 +53,7 @@ class Knowledge:
         against: set[str] = set()
         for item in (part.strip() for part in findings.split(",")):
             mark, phrase = (item[0], item[1:]) if item[0] in "!?-" else ("", item)
-            for finding in sorted(lexicon().in_text(phrase)):
+            for finding in sorted(lexicon().named(phrase)):
                 if mark == "-":
                     against.add(finding)
                 else:

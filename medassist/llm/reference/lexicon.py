@@ -75,6 +75,7 @@ class Lexicon:
 
     def __init__(self) -> None:
         self.parents: dict[str, str] = {}
+        self.labels: set[str] = set()
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._regions: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._qualities: dict[str, list[tuple[tuple[str, ...], str]]] = {}
@@ -91,6 +92,7 @@ class Lexicon:
         for label, parent, words in rows("findings.txt", 3):
             if parent != "-":
                 self.parents[label] = _SAME.get(parent, parent)
+            self.labels.add(label)
             _index(self._phrases, f"{label}; {words}", label)
         for table in (self._phrases, self._regions, self._qualities):
             for entries in table.values():
@@ -107,6 +109,13 @@ class Lexicon:
     def in_text(self, text: str) -> set[str]:
         """The findings named anywhere in `text`."""
         return {mention.finding for mention in self.mentions(tokens_of(text))}
+
+    def named(self, phrase: str) -> set[str]:
+        """The findings that a phrase of our own data means: its label, else the narrowest that match."""
+        if phrase in self.labels:
+            return {phrase}
+        found = self.in_text(phrase)
+        return found - {wider for finding in found for wider in self.wider(finding)}
 
     @lru_cache(maxsize=4096)  # noqa: B019 - the lexicon lives as long as the process
     def wider(self, finding: str) -> tuple[str, ...]:
@@ -208,7 +217,10 @@ def rows(name: str, columns: int) -> Iterable[list[str]]:
 
 def _index(table: dict[str, list[tuple[tuple[str, ...], str]]], phrases: str, name: str) -> None:
     for phrase in phrases.split(";"):
-        stems = tuple(token.stem for token in tokens_of(phrase.strip()) if token.word not in SMALL_WORDS)
+        words = tokens_of(phrase.strip())
+        stems = tuple(token.stem for token in words if token.word not in SMALL_WORDS)
+        if len(stems) == 1 and len(words) > 1:
+            continue  # "to the back" without its small words would match every back
         if stems and (stems, name) not in table.setdefault(stems[0], []):
             table[stems[0]].append((stems, name))
 

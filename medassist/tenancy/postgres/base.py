@@ -20,6 +20,7 @@ from medassist.tenancy.schemas import PUBLIC_SCHEMA
 class DatabaseWrapper(django_tenants_backend.DatabaseWrapper):  # type: ignore[misc]
     as_owner = False
     """True while migrations and grants run: the clinic's role may not change tables."""
+    _setting_search_path: bool
 
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         # The parent also empties the content type cache, for set-ups where clinics have their own content types.

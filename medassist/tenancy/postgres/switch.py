@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connection as django_connection
 
 from medassist.tenancy.schemas import PUBLIC_SCHEMA, ClinicRef
+
+connection: Any = django_connection
+"""The thread's connection, with what our backend adds to Django's type (`set_tenant`, `schema_name`, …)."""
 
 
 @dataclass(frozen=True)

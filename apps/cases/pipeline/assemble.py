@@ -1,0 +1,244 @@
+"""The released `Assessment`: what survived verification and the guard, plus what rules and authored text add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+from apps.cases.pipeline import prompting
+from apps.cases.pipeline.record import headline_of, parts_of
+from apps.rag.schemas import Hit
+from apps.safety import services as safety
+from apps.safety.schemas import VerifiedClaim, VerifiedDraft
+from medassist.clinical.assessment import (
+    Assessment,
+    Cite,
+    Claim,
+    Differential,
+    Evidence,
+    Grounding,
+    Omission,
+    Provenance,
+    RedFlag,
+    SafetyReport,
+    Status,
+    Summary,
+    Triage,
+)
+from medassist.clinical.coding import icd10_for
+from medassist.clinical.draft import Source
+from medassist.clinical.triage import SEVERITY, highest
+
+if TYPE_CHECKING:
+    from apps.cases.pipeline import Working
+
+FEWEST_GUIDELINE_CLAIMS = 2
+ABSTAINING = {
+    "weak_retrieval", "retrieval_unavailable", "backbone_output_unusable", "guard_removed_too_much",
+    "too_few_verified_claims", "backbone_rejected", "prompt_too_long",
+}  # fmt: skip
+
+
+class _Book:
+    """Gives claims and evidence their ids and turns source ids into what a reader can open."""
+
+    def __init__(self, working: Working) -> None:
+        self.sources: dict[str, Source] = {source.id: source for source in working.sources}
+        self.hits: dict[str, Hit] = {source.id: hit for source, hit in zip(working.passages, working.hits, strict=True)}
+        self.restore = working.hidden.restore if working.hidden else str
+        self.original = {part.label: part.text for part in parts_of(working.content.case)}
+        self.evidence: dict[tuple[str, int, int], Evidence] = {}
+        self.cited_parts: set[str] = set()
+        self._numbers = count(1)
+
+    def claim(self, verified: VerifiedClaim) -> Claim:
+        return Claim(
+            id=f"c{next(self._numbers)}",
+            text=self.restore(verified.text),
+            kind=verified.kind,
+            cites=tuple(self._cites(verified)),
+            verification="inference" if verified.kind == "inference" else verified.verification,
+        )
+
+    def claims(self, verified: Iterable[VerifiedClaim]) -> tuple[Claim, ...]:
+        return tuple(self.claim(item) for item in verified)
+
+    def _cites(self, verified: VerifiedClaim) -> Iterator[Cite]:
+        for cite in verified.cites:
+            source = self.sources[cite.source]
+            if source.kind == "record":
+                self.cited_parts.add(source.label)
+                yield self._record_cite(source, cite.quote)
+            else:
+                evidence = self._evidence(cite.source, cite.quote, cite.start, cite.end)
+                yield Cite(kind="guideline", ref=evidence.id, quote=cite.quote, start=cite.start, end=cite.end)
+
+    def _record_cite(self, source: Source, quote: str) -> Cite:
+        # The model saw placeholders; the reader's record has the words themselves, at other offsets.
+        words, text = self.restore(quote), self.original.get(source.label, source.text)
+        start = max(0, text.find(words))
+        return Cite(kind="record", ref=source.label, quote=words, start=start, end=min(len(text), start + len(words)))
+
+    def _evidence(self, source_id: str, quote: str, start: int, end: int) -> Evidence:
+        passage = self.hits[source_id].passage
+        key = (passage.id, start, end)
+        if key not in self.evidence:
+            self.evidence[key] = Evidence(
+                id=f"e{len(self.evidence) + 1}", passage_id=passage.id, title=passage.title,
+                heading=" > ".join(passage.heading), source=passage.publisher, version=passage.version,
+                published=passage.published, grade=passage.grade, url=passage.url, licence=passage.licence,
+                quote=quote, start=start, end=end,
+            )  # fmt: skip
+        return self.evidence[key]
+
+
+def release(working: Working) -> Assessment:
+    """Never an empty page: without a usable draft, triage, red flags, missing information and escalation remain."""
+    case, floor = working.content.case, working.content.floor
+    draft = working.guarded.draft if working.guarded else None
+    reasons = list(dict.fromkeys(working.reasons))
+    if draft is not None and not reasons and _guideline_claims(draft) < FEWEST_GUIDELINE_CLAIMS:
+        reasons.append("too_few_verified_claims")
+    status: Status = "released"
+    if draft is None and "guard_failed" in reasons:
+        status = "withheld"
+    elif draft is None or ABSTAINING & set(reasons):
+        status = "abstained"
+    book = _Book(working)
+    shown = draft if status == "released" else None
+    summary = book.claims(draft.summary) if draft is not None and "guard_removed_too_much" not in reasons else ()
+    differential = tuple(_condition(book, item) for item in shown.differential) if shown else ()
+    model_flags = book.claims(shown.red_flags) if shown else ()
+    model_level = shown.triage_level if shown else floor.level
+    level = highest(floor.level, model_level)
+    raised = SEVERITY[level] > SEVERITY[floor.level]
+    return Assessment(
+        status=status,
+        status_reasons=tuple(reasons),
+        audience=case.audience,
+        locale=case.locale,
+        triage=Triage(
+            level=level, floor=floor.level, rules=floor.rules, news2=floor.news2,
+            raised_by="model" if raised else "rules",
+            reason=book.restore(shown.triage_reason) if shown and raised else "",
+        ),
+        summary=Summary(headline=headline_of(case), claims=summary, record_refs=_record_refs(working)),
+        differential=differential,
+        red_flags=tuple(_red_flags(working, model_flags)),
+        missing_information=_missing(working, draft),
+        omissions=tuple(_omissions(working, book, differential)),
+        escalation=safety.escalation(
+            level=level, locale=case.locale, emergency_number=working.clinic.emergency_number
+        ),
+        disclaimers=safety.disclaimers(
+            locale=case.locale, audience=case.audience, language_model=_language_model(working)
+        ),
+        evidence=tuple(book.evidence.values()),
+        grounding=_grounding(working),
+        safety=SafetyReport(
+            removed_sentences=working.guarded.removed_sentences if working.guarded else 0,
+            codes=working.guarded.codes if working.guarded else (),
+            regenerated=working.regenerated,
+            injection_spans=working.injection_spans,
+        ),
+        provenance=_provenance(working),
+    )  # fmt: skip
+
+
+def _guideline_claims(draft: VerifiedDraft) -> int:
+    return sum(
+        claim.kind == "guideline"
+        for item in draft.differential
+        for claim in (*item.claims_for, *item.claims_against)
+    )
+
+
+def _condition(book: _Book, item: object) -> Differential:
+    from apps.safety.schemas import VerifiedCondition
+
+    assert isinstance(item, VerifiedCondition)
+    return Differential(
+        condition=item.condition, icd10=icd10_for(item.condition), band=item.band, probability=None,
+        probability_withheld="not_calibrated", claims_for=book.claims(item.claims_for),
+        claims_against=book.claims(item.claims_against), claims_missing=item.claims_missing,
+    )  # fmt: skip
+
+
+def _red_flags(working: Working, model_flags: tuple[Claim, ...]) -> Iterator[RedFlag]:
+    for rule in working.content.floor.rules:
+        yield RedFlag(
+            id=rule.id, name=rule.name, level=rule.level, origin="rule", source=rule.source,
+            signed_off=rule.signed_off, evidence=rule.evidence,
+        )  # fmt: skip
+    for index, claim in enumerate(model_flags, start=1):
+        yield RedFlag(id=f"m{index}", name=claim.text, origin="model", claim=claim)
+
+
+def _record_refs(working: Working) -> tuple[str, ...]:
+    case = working.content.case
+    return tuple(name for name in ("medications", "allergies") if getattr(case, name))
+
+
+def _missing(working: Working, draft: VerifiedDraft | None) -> tuple[str, ...]:
+    case, news2 = working.content.case, working.content.floor.news2
+    found = list(draft.missing_information) if draft else []
+    if case.patient.age is None:
+        found.append("Age is not recorded.")
+    if news2.missing and news2.applicable:
+        names = ", ".join(name.replace("_", " ") for name in news2.missing)
+        found.append(f"Not measured for the early warning score: {names}.")
+    return tuple(dict.fromkeys(found))
+
+
+def _omissions(working: Working, book: _Book, differential: tuple[Differential, ...]) -> Iterator[Omission]:
+    for finding in safety.abnormal_findings(working.content.case):
+        if finding.ref not in book.cited_parts:
+            yield Omission(kind="abnormal_value", item=finding.text, ref=finding.ref)
+    named = [_plain(item.condition) for item in differential]
+    for rule in working.content.floor.rules:
+        if rule.conditions and not any(_same(_plain(name), other) for name in rule.conditions for other in named):
+            yield Omission(kind="cannot_miss", item=" / ".join(rule.conditions), ref=rule.id)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.lower().split())
+
+
+def _same(one: str, other: str) -> bool:
+    return one in other or other in one
+
+
+def _grounding(working: Working) -> Grounding:
+    verified = working.verified
+    if verified is None:
+        return Grounding(claims=0, supported=0, removed=0)
+    return Grounding(
+        claims=verified.claims, supported=verified.supported, removed=verified.removed,
+        quotes_matched=verified.quotes_matched,
+    )  # fmt: skip
+
+
+def _language_model(working: Working) -> bool:
+    return any(answer.language_model for answer in working.answers)
+
+
+def _provenance(working: Working) -> Provenance:
+    last = working.answers[-1] if working.answers else None
+    return Provenance(
+        backbone=last.backbone if last else None,
+        model=last.model if last else None,
+        adapter=last.adapter if last else None,
+        language_model=_language_model(working),
+        prompt_version=prompting.PROMPT_VERSION,
+        index_snapshot=working.retrieval.snapshot if working.retrieval else None,
+        embedder=working.retrieval.embedder if working.retrieval else None,
+        rule_set_version=working.content.floor.rule_set_version,
+        guard_version=safety.GUARD_VERSION,
+        prompt_tokens=sum(answer.prompt_tokens for answer in working.answers),
+        completion_tokens=sum(answer.completion_tokens for answer in working.answers),
+        timings_ms=dict(working.run.timings_ms),
+        job_id=str(working.run.job.id),
+        created_at=datetime.now(UTC),
+    )

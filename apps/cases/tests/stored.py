@@ -1,0 +1,57 @@
+"""Puts the sample case into the database in any state, as the worker would have left it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from apps.cases.jobs import ASSESSMENT
+from apps.cases.models import AssessmentRecord, Case
+from apps.cases.pipeline.record import headline_of
+from apps.cases.tests import samples
+from medassist.clinical.assessment import Assessment
+from medassist.jobs.models import Job
+from medassist.jobs.schemas import LANES
+
+
+def make_job(case_id: UUID, state: str, *, step: str = "", reason: str = "", age_s: int = 3) -> UUID:
+    """Call it where the ledger can be written; returns the job's id."""
+    now = timezone.now()
+    begun = now - timedelta(seconds=age_s)
+    job = Job.objects.create(
+        kind=ASSESSMENT.name, clinic="alpha", queue=ASSESSMENT.queue, lane=LANES["interactive"], tier="heavy",
+        state=state, max_attempts=3, not_before=begun, deadline_at=now + timedelta(minutes=15),
+        references={"case": str(case_id)}, step=step, reason=reason, created_at=begun,
+        started_at=None if state == "queued" else begun,
+        finished_at=now if state in {"done", "dead", "cancelled"} else None,
+    )  # fmt: skip
+    return job.id
+
+
+def make_case(state: str = "done", assessment: Assessment | None = None, **job: Any) -> Case:
+    """Call it inside clinic alpha."""
+    case_id = uuid4()
+    content = samples.case()
+    job_id = make_job(case_id, state, **job)
+    case = Case.objects.create(
+        id=case_id,
+        created_by="alice",
+        headline=headline_of(content),
+        payload=content.model_dump(mode="json"),
+        floor=samples.FLOOR.model_dump(mode="json"),
+        floor_level=samples.FLOOR.level,
+        latest_job_id=job_id,
+    )
+    if assessment is not None:
+        add_assessment(case, assessment, job_id)
+    return case
+
+
+def add_assessment(case: Case, assessment: Assessment, job_id: UUID) -> None:
+    AssessmentRecord.objects.create(
+        case=case, job_id=job_id, fence=1, status=assessment.status, level=assessment.triage.level,
+        payload=assessment.model_dump(mode="json"),
+    )  # fmt: skip
