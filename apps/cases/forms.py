@@ -91,7 +91,7 @@ class Number(forms.FloatField):
             **kwargs,
         )
 
-    def validate(self, value: float | None) -> None:
+    def validate(self, value: Any) -> None:
         super().validate(value)
         if value is None or self.low is None or self.high is None or self.low <= value <= self.high:
             return
@@ -100,7 +100,7 @@ class Number(forms.FloatField):
             % {"low": plain(self.low), "high": plain(self.high)}
         )
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> Any:
         return super().to_python(value.strip().replace(",", ".") if isinstance(value, str) else value)
 
 
@@ -325,7 +325,7 @@ class CaseEntry:
     def place(self, error: MedAssistError) -> None:
         """Shows an error that the service raised where it belongs."""
         if error.fields:
-            changed = {
+            changed: dict[str, list[Any]] = {
                 "symptoms": [row for row in self.symptoms.forms if row.has_changed()],
                 "labs": [row for row in self.labs.forms if row.has_changed()],
             }

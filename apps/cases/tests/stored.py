@@ -36,22 +36,25 @@ def make_case(state: str = "done", assessment: Assessment | None = None, **job: 
     case_id = uuid4()
     content = samples.case()
     job_id = make_job(case_id, state, **job)
-    case = Case.objects.create(
-        id=case_id,
-        created_by="alice",
-        headline=headline_of(content),
-        payload=content.model_dump(mode="json"),
-        floor=samples.FLOOR.model_dump(mode="json"),
-        floor_level=samples.FLOOR.level,
-        latest_job_id=job_id,
-    )
+    fields: dict[str, Any] = {
+        "headline": headline_of(content),
+        "payload": content.model_dump(mode="json"),
+        "floor": samples.FLOOR.model_dump(mode="json"),
+        "floor_level": samples.FLOOR.level,
+    }
+    case = Case.objects.create(id=case_id, created_by="alice", latest_job_id=job_id, **fields)
     if assessment is not None:
         add_assessment(case, assessment, job_id)
     return case
 
 
 def add_assessment(case: Case, assessment: Assessment, job_id: UUID) -> None:
+    payload: Any = assessment.model_dump(mode="json")
     AssessmentRecord.objects.create(
-        case=case, job_id=job_id, fence=1, status=assessment.status, level=assessment.triage.level,
-        payload=assessment.model_dump(mode="json"),
-    )  # fmt: skip
+        case=case, job_id=job_id, fence=1, status=assessment.status, level=assessment.triage.level, payload=payload
+    )
+
+
+def job_of(case: Case) -> UUID:
+    assert case.latest_job_id is not None
+    return case.latest_job_id

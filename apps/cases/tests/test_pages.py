@@ -13,9 +13,7 @@ from apps.cases.models import Case
 from apps.cases.tests import samples
 from apps.cases.tests.stored import make_case
 from apps.cases.tests.test_pages_form import BLANK
-from apps.rag import selectors as rag
-from apps.rag.schemas import Passage
-from medassist.common.errors import NotFound, TooManyRequests
+from medassist.common.errors import TooManyRequests
 
 pytestmark = pytest.mark.django_db
 
@@ -212,25 +210,6 @@ def test_wrong_json_stays_in_the_box_with_the_field_named(api: Any, alice: Any) 
 
 
 # --- passages ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def one_passage(monkeypatch: Any) -> Any:
-    """One guideline passage, so that these tests need no index."""
-    passage = Passage(
-        id="medquad/1", guideline_id="heart", title="Heart Attack", heading=("Symptoms",), text=samples.PASSAGE_TEXT,
-        start=10, end=10 + len(samples.PASSAGE_TEXT), source="NHLBI", publisher="NIH", version="2017-10",
-        published=samples.evidence()[0].published, grade="reference", url="https://www.example.org/", language="en",
-        licence="Public domain",
-    )  # fmt: skip
-    view = rag.PassageView(passage=passage, before="Before it.", after="After it.", attribution="Thanks to NIH")
-
-    def find(*, scope: Any, passage_id: str) -> Any:
-        if passage_id != passage.id or scope.clinic != "alpha":
-            raise NotFound
-        return view
-
-    monkeypatch.setattr("apps.rag.selectors.passage", find)
 
 
 def test_a_passage_opens_with_the_quoted_words_marked(one_passage: Any, api: Any, alice: Any) -> None:

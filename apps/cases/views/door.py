@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
@@ -39,7 +39,7 @@ def page(permission: Permission) -> Callable[[Inner[P]], Outer[P]]:
             response.headers["Cache-Control"] = "no-store"
             return response
 
-        return inner
+        return cast("Outer[P]", inner)
 
     return wrap
 

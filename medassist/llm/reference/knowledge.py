@@ -41,6 +41,7 @@ class Knowledge:
     def __init__(self) -> None:
         self.profiles: list[Profile] = []
         self.by_name: dict[str, Profile] = {}
+        self._spelt: dict[str, str] = {}
         for names, age, sex, prior, findings in rows("conditions.txt", 5):
             self._add(names, age, sex, int(prior), findings)
         self._rarity = self._count()
@@ -65,6 +66,7 @@ class Knowledge:
         for name in all_names:
             for key in (plain(name), name_key(name)):
                 self.by_name.setdefault(key, profile)
+                self._spelt.setdefault(key, name)
 
     def _count(self) -> dict[str, float]:
         counts: Counter[str] = Counter()
@@ -81,14 +83,14 @@ class Knowledge:
         """The profile of a condition's name; None when no name fits exactly."""
         return self.by_name.get(plain(name)) or self.by_name.get(name_key(name))
 
-    def named_in(self, text: str) -> Profile | None:
-        """The profile with the longest name that occurs in `text` as whole words."""
+    def named_in(self, text: str) -> tuple[Profile, str] | None:
+        """The profile with the longest name that occurs in `text` as whole words, and that name."""
         words = plain(text).split()
         for size in range(min(self._longest, len(words)), 0, -1):
             for start in range(len(words) - size + 1):
                 key = " ".join(words[start : start + size])
                 if len(key) > 3 and key in self.by_name:
-                    return self.by_name[key]
+                    return self.by_name[key], self._spelt[key]
         return None
 
 

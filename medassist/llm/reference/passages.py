@@ -96,11 +96,11 @@ def _condition(title: str, heading: str) -> tuple[str, Profile | None, str] | No
         return profile.name, profile, name
     if _NOT_A_CONDITION.search(title) or _CATEGORY.search(name) or _is_symptom(name):
         # A book's chapter or a category may still hold a section about one condition.
-        profile = knowledge().named_in(heading) or (None if _is_symptom(name) else knowledge().named_in(title))
-        return (profile.name, profile, profile.name) if profile else None
-    profile = knowledge().named_in(title)
-    if profile:
-        return profile.name, profile, name
+        named = knowledge().named_in(heading) or (None if _is_symptom(name) else knowledge().named_in(title))
+        return (named[0].name, named[0], named[1]) if named else None
+    named = knowledge().named_in(title)
+    if named:
+        return named[0].name, named[0], name
     return (name_key(name), None, name) if len(name) > 2 else None
 
 

@@ -54,7 +54,8 @@ def candidates_of(prompt: Prompt) -> dict[str, Candidate]:
             candidate.passages.append(passage)
     for rule in prompt.rules:
         for name in rule.conditions:
-            profile = knowledge().profile_of(name) or knowledge().named_in(name)
+            named = knowledge().named_in(name)
+            profile = knowledge().profile_of(name) or (named[0] if named else None)
             key = profile.name if profile else name_key(name)
             candidate = found.setdefault(key, Candidate(key, name, profile))
             if not candidate.rules:

@@ -251,7 +251,10 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
     if name == "dose":
         return "Q", _amount(match)
     if name == "form":
-        return "F", _form(match)
+        facts = _form(match)
+        # "a dose", "an injection" name a thing; "another dose", "two doses" count it.
+        vague = re.match(r"an?\s", match["form"].lstrip()) and not re.match(r"a\s+(?:couple|few)", match["form"].lstrip())
+        return ("V" if vague and next(iter(facts)).startswith(("form:dose", "form:patch", "form:bag")) else "F"), facts
     if name == "number":
         return "#", _plain(match)
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})

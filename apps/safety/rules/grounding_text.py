@@ -1,0 +1,216 @@
+"""Text measures of the grounding check: literal places, numbers with units, negation, opposites, overlap."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from apps.safety.rules.guard.quantities import WORD_NUMBERS, number
+
+_TYPOGRAPHY = {
+    "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
+    "\u00d7": "x", "\u2026": "...", "\u00b5": "u", "\u03bc": "u",
+}  # fmt: skip
+_STOP = frozenset(
+    "a an and are as at be been being but by can could did do does for from had has have having he her hers him his i if in into is it its may might more most of on or our out over own patient patients "
+    "pt she should so some such than that the their them then there these they this those to too under up was we were what when where which while who will with would you your also however due about "
+    "after before during since within between both each other per via the current currently presents presented presenting presentation reports reported report recorded record records documented noted described "
+    "describes state states stated show shows showed shown include includes including has year years old aged known found suggest suggests consistent case history symptom symptoms condition".split()
+)
+
+
+def _normal(text: str) -> tuple[str, list[int]]:
+    """Lower case, plain typography, single spaces; with the original index of every character."""
+    out: list[str] = []
+    origin: list[int] = []
+    for index, char in enumerate(text):
+        plain = _TYPOGRAPHY.get(char) or unicodedata.normalize("NFKC", char)
+        for piece in plain.lower():
+            space = piece.isspace()
+            if space and (not out or out[-1] == " "):
+                continue
+            out.append(" " if space else piece)
+            origin.append(index)
+    return "".join(out), origin
+
+
+@lru_cache(maxsize=512)
+def _normal_source(text: str) -> tuple[str, list[int]]:
+    return _normal(text)
+
+
+def locate(quote: str, source: str) -> tuple[int, int] | None:
+    """Offsets in `source` of the quote, equal up to space, case and typography; None when it is not there."""
+    wanted = _normal(quote)[0].strip().strip("\"'").strip(".…").strip()
+    if not wanted:
+        return None
+    text, origin = _normal_source(source)
+    position = text.find(wanted)
+    while position >= 0:
+        end = position + len(wanted)
+        # A quote may not begin or end inside a number or a word: "5 mg" is no quote from "25 mg".
+        if not _inside_word(text, position, wanted[0]) and not _inside_word_end(text, end, wanted[-1]):
+            return origin[position], origin[end - 1] + 1
+        position = text.find(wanted, position + 1)
+    return None
+
+
+def _inside_word(text: str, at: int, first: str) -> bool:
+    before = text[at - 1] if at else " "
+    return first.isalnum() and (before.isalnum() or (first.isdigit() and before in ".," and at > 1 and text[at - 2].isdigit()))
+
+
+def _inside_word_end(text: str, at: int, last: str) -> bool:
+    after = text[at] if at < len(text) else " "
+    return last.isalnum() and (after.isalnum() or (last.isdigit() and after in ".," and at + 1 < len(text) and text[at + 1].isdigit()))
+
+
+@lru_cache(maxsize=512)
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Offsets of sentences and lines in the original text."""
+    spans, start = [], 0
+    for match in re.finditer(r"(?<=[.!?;])\s+(?=[A-Z0-9\"'(\[-])|\n+", text):
+        spans.append((start, match.start()))
+        start = match.end()
+    spans.append((start, len(text)))
+    return tuple((s, e) for s, e in spans if text[s:e].strip())
+
+
+_UNITS = (
+    r"mm\s?hg|bpm|%|per ?cent|mmol/l|umol/l|mg/dl|g/dl|g/l|mg/l|ng/l|ng/ml|pg/ml|iu/l|u/l|mg|mcg|micrograms?|ug|g|grams?|kg|ml|mls|l|litres?|units?|iu|cm|mm|m|degrees(?:\s+(?:c|celsius))?|c|f|/min|breaths|beats|"
+    r"years?|yrs?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|seconds?|times|pints?|tablets?|puffs?|kpa|pack"
+)
+_SAME_UNIT = (
+    ("mmhg", r"mm\s?hg"), ("%", r"%|per ?cent"), ("year", r"years?|yrs?"), ("month", r"months?"), ("week", r"weeks?"), ("day", r"days?"), ("hour", r"hours?|hrs?|h"), ("minute", r"minutes?|mins?"),
+    ("second", r"seconds?"), ("mcg", r"mcg|micrograms?|ug"), ("g", r"g|grams?"), ("l", r"l|litres?"), ("ml", r"mls?"), ("unit", r"units?|iu"), ("/min", r"/min|bpm|breaths|beats"), ("c", r"degrees.*|c"),
+)  # fmt: skip
+_NUMBER = re.compile(
+    rf"(?P<cmp>[<>≤≥]=?\s*|\b(?:at least|at most|more than|less than|over|under|above|below|up to|fewer than|greater than)\s+)?(?<![\w.])"
+    rf"(?P<num>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\b(?:{'|'.join(w for w in WORD_NUMBERS if w != 'one')}|hundred|thousand|half)\b)(?:st|nd|rd|th)?(?:\s*-?\s*(?P<unit>{_UNITS})(?![a-z]))?",
+)
+
+
+def numbers_of(text: str) -> frozenset[float]:
+    """The numbers in a text, in digits or words, without units ("one" is left out: it is mostly a pronoun)."""
+    return frozenset(value for value, _, _ in measured(text))
+
+
+@lru_cache(maxsize=2048)
+def measured(text: str) -> tuple[tuple[float, str, str], ...]:
+    """(value, unit or "", direction of comparison "<", ">" or "") of every number."""
+    plain = _normal(text)[0]
+    found = []
+    for match in _NUMBER.finditer(plain):
+        value = number(match["num"])
+        if value is None:
+            continue
+        unit = match["unit"] or ""
+        unit = next((name for name, pattern in _SAME_UNIT if re.fullmatch(pattern, unit)), unit.replace(" ", ""))
+        found.append((value, unit, _direction(match["cmp"] or "")))
+    return tuple(found)
+
+
+def _direction(words: str) -> str:
+    if re.search(r"[>≥]|more|over|above|least|greater", words):
+        return ">"
+    return "<" if re.search(r"[<≤]|less|under|below|most|up to|fewer", words) else ""
+
+
+def known_numbers(texts: Iterable[str]) -> frozenset[float]:
+    """All numbers that stand in the sources."""
+    return frozenset(value for text in texts for value in numbers_of(text))
+
+
+@lru_cache(maxsize=4096)
+def content_words(text: str) -> frozenset[str]:
+    """Stems of the words that carry meaning."""
+    words = re.findall(r"[a-z]+(?:'[a-z]+)?", _normal(text)[0])
+    return frozenset(stem(word) for word in words if word not in _STOP and len(word) > 1)
+
+
+def stem(word: str) -> str:
+    """A light stem: enough for plurals and verb endings and for British and American spelling."""
+    word = word.removesuffix("'s").replace("aemi", "emi").replace("oedem", "edem").replace("haem", "hem").replace("rrhoea", "rrhea").replace("our", "or")
+    for ending in ("ations", "ation", "ingly", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+_SAME = {"breathless": "dyspnea", "breathlessnes": "dyspnea", "dyspnoea": "dyspnea", "sob": "dyspnea", "heart": "cardiac", "kidney": "renal", "liver": "hepatic", "lung": "pulmonary", "fever": "pyrexia",
+         "febrile": "pyrexia", "hypertens": "hypertension", "bp": "blood", "hr": "heart", "female": "woman", "male": "man", "ladi": "woman", "gentleman": "man"}  # fmt: skip
+
+
+def overlap(claim: str, evidence: str) -> float:
+    """Share of the claim's content words that the evidence holds; 1.0 for a claim without any."""
+    wanted = {_SAME.get(word, word) for word in content_words(claim)}
+    given = {_SAME.get(word, word) for word in content_words(evidence)}
+    if not wanted:
+        return 1.0
+    hit = sum(word in given or any(len(word) >= 6 and len(other) >= 6 and word[:6] == other[:6] for other in given) for word in wanted)
+    return hit / len(wanted)
+
+
+_NEGATION = re.compile(
+    r"\b(?:no|not|nor|never|none|neither|without|den(?:y|ies|ied|ying)|absent|absence|negative|unremarkable|cannot|can't|n't|isn't|wasn't|doesn't|didn't|hasn't|haven't|won't|unlikely|rarely|rules?\s+out|ruled\s+out|excluded?|free\s+of|lack(?:s|ing)?|fail(?:s|ed)?|nil)\b"
+)
+_OPPOSITES = (
+    ("increas", "decreas"), ("increas", "reduc"), ("rais", "lower"), ("elevat", "low"), ("high", "low"), ("left", "right"), ("upper", "lower"), ("acute", "chronic"), ("hyper", "hypo"), ("tachy", "brady"), ("improv", "wors"),
+    ("present", "absent"), ("positive", "negative"), ("normal", "abnormal"), ("male", "female"), ("benign", "malignant"), ("before", "after"), ("proximal", "distal"), ("anterior", "posterior"), ("inferior", "superior"), ("medial", "lateral"),
+    ("unilateral", "bilateral"), ("sudden", "gradual"), ("mild", "severe"), ("younger", "older"), ("common", "rare"), ("with", "without"), ("stable", "unstable"), ("more", "less"), ("mother", "father"), ("arterial", "venous"),
+    ("systolic", "diastolic"), ("likely", "unlikely"), ("constant", "intermittent"), ("relieved", "worsened"), ("rise", "fall"), ("gain", "loss"), ("wet", "dry"), ("early", "late"), ("always", "never"), ("brother", "sister"), ("son", "daughter"),
+    ("shortened", "prolonged"), ("dilat", "constrict"), ("productive", "dry"), ("ipsilateral", "contralateral"), ("internal", "external"), ("viral", "bacterial"), ("son", "mother"), ("type one", "type two"),
+)  # fmt: skip
+
+
+def contradicts(claim: str, quote: str) -> str:
+    """Why the claim contradicts the quote: "negation", "opposite", "unit" or "comparator"; empty when it does not."""
+    plain_claim, plain_quote = _normal(claim)[0], _normal(quote)[0]
+    if _negations(plain_claim, plain_quote) or _negations(plain_quote, plain_claim):
+        return "negation"
+    for first, second in _OPPOSITES:
+        for one, other in ((first, second), (second, first)):
+            if _starts(one, plain_claim) and _starts(other, plain_quote) and not _starts(one, plain_quote) and not _starts(other, plain_claim):
+                return "opposite"
+    return _measures_clash(claim, quote)
+
+
+def _starts(stem_: str, text: str) -> bool:
+    end = r"\b" if len(stem_) <= 4 or stem_ in {"upper", "lower", "right", "before", "after", "common", "severe", "male", "female", "normal", "younger", "older"} else ""
+    return bool(re.search(rf"\b{stem_}{end}", text))
+
+
+def _negations(one: str, other: str) -> bool:
+    """True when a content word shared by both is negated in `one` and never in `other`."""
+    shared = content_words(one) & content_words(other)
+    return any(_negated(word, one) and not _negated(word, other) for word in shared)
+
+
+@lru_cache(maxsize=8192)
+def _negated(word: str, text: str) -> bool:
+    for match in re.finditer(rf"\b{re.escape(word[:8])}", text):
+        before = re.split(r"[.;:]|\bbut\b|\bhowever\b|\bwith(?=\s)", text[max(0, match.start() - 70) : match.start()])[-1]
+        after = text[match.end() : match.end() + 40]
+        if _NEGATION.search(before) or re.match(r"[^.;,]{0,24}\b(?:absent|negative|denied|excluded|not\s+(?:present|seen|found|reported|recorded)|was\s+not|is\s+not|were\s+not|are\s+not|unlikely)\b", after):
+            return True
+    return False
+
+
+def _measures_clash(claim: str, quote: str) -> str:
+    given = measured(quote)
+    for value, unit, direction in measured(claim):
+        same = [item for item in given if item[0] == value]
+        if not same:
+            continue
+        if unit and all(item[1] and item[1] != unit for item in same):
+            return "unit"
+        if direction and all(item[2] and item[2] != direction for item in same):
+            return "comparator"
+        if not direction and unit and all(item[2] and item[1] == unit for item in same):
+            return "comparator"
+        if direction and all(not item[2] for item in same) and any(item[1] == unit for item in same):
+            return "comparator"
+    return ""

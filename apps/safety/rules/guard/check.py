@@ -1,0 +1,170 @@
+"""`check_text`: splits a text into units, judges each in all its views, and gives one verdict."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from apps.safety.rules.guard import lexicon as lex
+from apps.safety.rules.guard import patterns as p
+from apps.safety.rules.guard.abstract import skeleton
+from apps.safety.rules.guard.fidelity import RecordView, read_record
+from apps.safety.rules.guard.languages import foreign_language
+from apps.safety.rules.guard.policy import Fault, judge
+from apps.safety.rules.guard.sentences import sentences
+from apps.safety.rules.guard.views import Cleaned, clean, decoded, rot13, squeeze
+from apps.safety.rules.screen import instruction_spans
+from apps.safety.schemas import Finding, Verdict
+from medassist.clinical.case import Audience
+
+GUARD_VERSION = f"1.0.0+{lex.data_hash()}"
+MAX_CHARS = 400_000
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
+
+
+def check_text(text: str, *, record: str = "", audience: Audience = "clinician", source: str = "output") -> Verdict:
+    """Whether `text` may be shown to `audience`, given the free text of the patient's `record`.
+
+    `source` "output" also refuses instruction-like spans (B6), as nothing we write holds any; "record"
+    leaves those to the intake screen. Offsets of findings are in `text`. Longer texts than
+    `MAX_CHARS` are refused whole, since nothing unchecked may pass.
+    """
+    if len(text) > MAX_CHARS:
+        return Verdict(allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),))
+    view = read_record(record)
+    findings: list[Finding] = []
+    views = {"plain"}
+    for found, name in _hidden(text, view, audience):
+        findings.append(found)
+        views.add(name)
+    if source == "output":
+        findings += [Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)]
+    findings += _plain(text, view, audience, views)
+    findings.sort(key=lambda f: (f.start, f.end, f.rule))
+    return Verdict(allowed=not findings, findings=tuple(dict.fromkeys(findings)), views=tuple(sorted(views)))
+
+
+def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> list[Finding]:
+    cleaned = clean(_untagged(text))
+    findings: list[Finding] = []
+    header = False
+    for start, end in sentences(cleaned.text):
+        unit = cleaned.text[start:end]
+        header = _still_listing(unit, header)
+        faults, name = _judge_unit(unit, view, audience, header)
+        views.add(name)
+        faults += _disguised(cleaned, start, end, unit)
+        if p.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
+            header = True
+        span = cleaned.span(start, end)
+        findings += [Finding(rule=f.rule, start=span[0], end=span[1], reason=f.reason) for f in faults]
+    rows = list(_json_rows(text))
+    for row in rows:
+        faults, _ = _judge_unit(clean(row).text, view, audience, False)
+        findings += [Finding(rule=f.rule, start=0, end=len(text), reason=f.reason) for f in faults]
+    return findings
+
+
+def _untagged(text: str) -> str:
+    # Tags are blanked and not cut, so that offsets stay; inside a word they vanish like markdown does.
+    return _TAG.sub(lambda m: "`" * len(m.group()), text) if "<" in text else text
+
+
+def _still_listing(unit: str, header: bool) -> bool:
+    """A header ("Current medications:") speaks for the bullets and short lines right below it."""
+    return header and bool(re.match(r"(?:[-+>\u2022]|\d+[.)])", unit) or len(unit) <= 80)
+
+
+def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -> tuple[list[Fault], str]:
+    faults = judge(unit, record=view, audience=audience, header=header)
+    squeezed = squeeze(unit)
+    if squeezed != unit:
+        seen = skeleton(unit)
+        beneath = judge(_spelled_out(squeezed), record=view, audience=audience, header=header)
+        if beneath and (len(beneath) > len(faults) or len(skeleton(squeezed).mentions) > len(seen.mentions)):
+            return [Fault("B7", "hidden_form", None), *beneath], "squeezed"
+    return faults, "plain"
+
+
+def _spelled_out(text: str) -> str:
+    """Names inside a run of joined letters are set apart ("givewarfarin5mg")."""
+    def apart(match: re.Match[str]) -> str:
+        word = match.group()
+        for name in lex.inside_run(word):
+            word = word.replace(name, f" {name} ")
+        return word
+
+    return re.sub(r"[a-z]{9,}", apart, text)
+
+
+def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]:
+    """B7: hidden characters or look-alike letters in a medicine or amount, other scripts, other languages."""
+    faults: list[Fault] = []
+    skel = skeleton(unit)
+    items = [*skel.mentions.values(), *(q for q in skel.quantities.values() if q.kind in "QFK")]
+    marks = [m - start for m in (*cleaned.hidden, *cleaned.swapped) if start <= m <= end]
+    if any(item.start <= mark <= item.end for item in items for mark in marks):
+        faults.append(Fault("B7", "hidden_characters", None))
+    if any(m.disguised or (m.how == "joined" and not re.search(r"\w-\w", unit[m.start : m.end])) for m in skel.mentions.values()):
+        faults.append(Fault("B7", "disguised_name", None))
+    letters = sum(c.isalpha() for c in unit)
+    foreign = sum(c.isalpha() and not c.isascii() and not _latin_or_symbol(c) for c in unit)
+    if foreign >= 3 and (foreign >= 0.15 * letters or items):
+        faults.append(Fault("B7", "other_script", None))
+    if foreign_language(unit) or _turned(unit):
+        faults.append(Fault("B7", "other_language", None))
+    return faults
+
+
+def _latin_or_symbol(char: str) -> bool:
+    return char in "αβγδεκλμσωµ°ßøłæœþðđ" or "\u00c0" <= char <= "\u024f"
+
+
+def _turned(unit: str) -> bool:
+    """A whole sentence in rot13 or written backwards."""
+    words = re.findall(r"[a-z]{3,}", unit)
+    if len(words) < 3:
+        return False
+    english = lex.lexicon().english
+    plain = sum(word in english for word in words)
+    if plain > 0.5 * len(words):
+        return False
+    return any(sum(turn(word) in english for word in words) >= max(3, 0.7 * len(words)) for turn in (rot13, lambda w: w[::-1]))
+
+
+def _hidden(text: str, view: RecordView, audience: Audience) -> Iterator[tuple[Finding, str]]:
+    for hidden in decoded(text):
+        whole = hidden.name in {"entities", "percent", "escapes"}
+        if not whole:
+            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
+            continue
+        before = len(_plain(text, view, audience, set()))
+        if len(_plain(hidden.text, view, audience, set())) > before:
+            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
+
+
+def _json_rows(text: str) -> Iterator[str]:
+    """Each object of a JSON text as one row, so that a name and its dose in two members stay together."""
+    stripped = text.strip()
+    if not stripped or stripped[0] not in "{[":
+        return
+    try:
+        value = json.loads(stripped)
+    except ValueError:
+        return
+    yield from _rows(value)
+
+
+def _rows(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        flat = [f"{k} {v}" for k, v in value.items() if isinstance(v, str | int | float) and not isinstance(v, bool)]
+        if flat:
+            yield " , ".join(flat)
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        if isinstance(child, dict | list):
+            yield from _rows(child)
+        elif isinstance(child, str):
+            yield child

@@ -1,0 +1,98 @@
+"""Finds instruction-like spans in documents and case text, before any model reads them.
+
+The model is told that documents are data; this takes the most common attacks out of its sight as well.
+It is one barrier of several, so it prefers to lose a sentence over passing an order on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from apps.safety.rules.guard.views import INVISIBLE, clean, decoded
+from apps.safety.schemas import Screened
+
+REPLACEMENT = "[instruction-like text removed]"
+PROMPT_TAGS = ("task", "record", "part", "triage_floor", "rule", "passages", "passage", "system", "user", "assistant", "instructions")
+_TAG = re.compile(rf"<(?=/?\s*(?:{'|'.join(PROMPT_TAGS)})\b)", re.IGNORECASE)
+
+_BOT = r"(?:ai|a\.i\.|assistant|chat\s?bot|chatgpt|gpt(?:-?\d)?|llm|(?:large\s+)?language\s+model|model|system|bot|medassist|copilot|claude|gemini|llama)"
+_PRIOR = r"(?:previous|prior|above|preceding|earlier|foregoing|all|any|your|the|these|those|existing|initial|original|system|safety|other|former|past)"
+_RULES = r"(?:instructions?|prompts?|directions?|guidelines?|rules?|constraints?|polic(?:y|ies)|restrictions?|safeguards?|filters?|context|messages?|commands?|programming|training|guardrails?|orders?|directives?)"
+_PATTERNS: tuple[tuple[str, str], ...] = (
+    ("override", rf"\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop|do\s+not\s+(?:follow|obey)|don't\s+(?:follow|obey)|stop\s+following|violate|suspend|disable)\b[^.!?\n]{{0,40}}?\b{_PRIOR}\b[^.!?\n]{{0,30}}?\b{_RULES}\b"),
+    ("override", r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all|what(?:ever)?)\b[^.!?\n]{0,40}?\b(?:above|before|said|told|previous\w*|prior|earlier|know|learned|instructed|that\s+came|until\s+now|so\s+far)\b"),
+    ("override", rf"\b(?:new|updated|revised|real|actual|following|hidden|secret|additional|important)\s+(?:system\s+)?(?:instructions?|prompt|directives?|orders?)\b(?:\s*(?:for\s+(?:the\s+)?{_BOT}))?\s*[:\-=]|\b(?:instead|rather)\s*,?\s+(?:you\s+(?:must|should|will|shall)\s+)?(?:say|print|output|write|respond|reply|answer|repeat)\b"),
+    ("role", rf"\b(?:you\s+are\s+(?:now|no\s+longer|henceforth)|from\s+now\s+on\s*,?\s+you|you\s+will\s+now\s+(?:act|be|play)|act\s+as\s+(?:if\s+you|an?\s+(?:unrestricted|unfiltered|evil|different|{_BOT}))|pretend\s+(?:to\s+be|you|that\s+you)|role-?play\s+as|simulate\s+(?:being|an?\s+{_BOT})|impersonate|you're\s+going\s+to\s+(?:act|pretend)|stay\s+in\s+character|do\s+anything\s+now|developer\s+mode|jail\s?break\w*|\bdan\s+mode|unrestricted\s+mode|god\s+mode|you\s+have\s+been\s+freed|freed\s+from\s+the\s+typical)\b"),
+    ("role", r"\b(?:you\s+are\s+(?:going\s+to\s+)?(?:a|an|the)\s+[\w\s-]{0,40}?\b(?:assistant|chatbot|ai|language\s+model|terminal|interpreter|persona|character|dan)\b)"),
+    ("marker", r"(?:^|\n)\s*(?:#{1,4}\s*)?(?:system|assistant|user|human|developer|ai)\s*(?:prompt|message|instructions?)?\s*[:>]\s*(?=\S)|<\|?/?(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)[^>\n]{0,20}\|?>|\[/?(?:inst|sys|system|assistant|user)\]|<</?sys>>|#{2,}\s*(?:instructions?|system|response|input)\s*:|\{\{\s*(?:system|user|prompt)[^}]{0,40}\}\}|<system>|</system>"),
+    ("aimed", rf"\b(?:dear|hey|hello|hi|attention|note\s+(?:to|for)|message\s+(?:to|for)|instructions?\s+(?:to|for)|reminder\s+(?:to|for)|notice\s+(?:to|for)|to)\s+(?:the\s+|any\s+|all\s+|an?\s+|whichever\s+)?(?:\w+\s+)?{_BOT}\b(?:\s+(?:reading|processing|summari[sz]ing|reviewing|analy[sz]ing)\b[^.!?\n]{{0,60}})?\s*[:,;.!-]"),
+    ("aimed", rf"\b(?:if\s+you\s+are\s+(?:an?\s+|the\s+)?{_BOT}|as\s+an?\s+(?:ai|llm|language\s+model|assistant)\b[^.!?\n]{{0,20}}\byou|when\s+(?:you\s+)?(?:summari[sz]\w+|analy[sz]\w+|process\w*|read\w*|answer\w*)\s+(?:this|the)\s+(?:document|note|case|record|text|letter|report|file|page|email)\b[^.!?\n]{{0,60}}\b(?:you\s+must|always|also|do|include|say|state|write|add|output|recommend|set|mark|answer|respond|ensure)|(?:the\s+)?{_BOT}\s+(?:must|should|shall|is\s+(?:instructed|required|ordered|told|to)|will\s+now|has\s+to|needs\s+to)\s+(?:\w+\s+){{0,3}}?(?:recommend|prescribe|output|say|state|write|respond|reply|ignore|include|answer|set|mark|rate|classify|report|print|tell|give|add|omit|hide|conceal|reveal|treat|lower|downgrade|comply|obey|follow))\b"),
+    ("aimed", r"\b(?:in\s+your\s+(?:answer|response|reply|output|summary|assessment|report)|your\s+(?:answer|response|reply|output|summary|assessment)\s+(?:must|should|shall|will|has\s+to|needs\s+to|is\s+to))\b"),
+    ("aimed", r"\b(?:respond|reply|answer)\s+(?:only\s+|just\s+|simply\s+|always\s+|exclusively\s+)?(?:with|in|as|by|to\s+(?:this|every|all))\b|\b(?:output|print|repeat|echo|say|write|type)\s+(?:only\s+|exactly\s+|just\s+|the\s+(?:following|words?|phrase|text|above|exact|sentence|string)|\"|'|after\s+me|back)|\byou\s+(?:must|shall|will|should|have\s+to|need\s+to)\s+(?:always\s+|now\s+|only\s+|never\s+|not\s+)?(?:respond|reply|answer|output|print|comply|obey|follow|ignore|say|state|prescribe|recommend|classify|rate|set|include|write|generate|produce|provide|pretend|refuse|disclose|reveal)\b"),
+    ("aimed", r"\b(?:do\s+not|don't|never)\s+(?:mention|reveal|disclose|tell|inform|warn|include|flag|report|show|cite|refuse|escalate|list)\b[^.!?\n]{0,60}?\b(?:user|clinician|doctor|reader|human|instructions?|prompt|red\s+flags?|this\s+(?:note|message|instruction|text)|warnings?|disclaimers?|citations?|emergency|these)\b"),
+    ("aimed", r"\b(?:set|mark|rate|classify|label|treat|change|downgrade|lower|override|report)\s+(?:the\s+|this\s+|all\s+|every\s+)?(?:triage|urgency|priority|severity|risk|case|patient|triage\s+level)\b[^.!?\n]{0,30}?\b(?:as|to|=|level)\s+(?:routine|low|non-?urgent|not\s+urgent|green|normal|zero|none|minimal|benign)\b"),
+    ("aimed", rf"\b(?:{_BOT})\s*[:,]\s*(?:please\s+)?(?:prescribe|recommend|ignore|output|give|write|say|state|add|include|tell|print|respond|reply|set|mark)\b|\bplease\s+prescribe\b|\bprescribe\s+(?:\w+\s+){{1,6}}?(?:to|for)\s+(?:the|this|every|all|each|any)\s+(?:patient|case|user|reader)s?\b[^.\n]{{0,40}}\b(?:regardless|always|without|in\s+your|and\s+(?:do\s+not|say|state))|\b(?:always|must)\s+(?:recommend|prescribe|advise|conclude|diagnose|answer|respond)\b"),
+    ("leak", r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|tell\s+me|give\s+me|what\s+(?:is|are|were)|share|expose|dump|summari[sz]e|recite|translate)\b[^.!?\n]{0,30}?\b(?:your|the|its|initial|original|hidden|above)\s+(?:\w+\s+){0,2}?(?:system\s+prompt|prompt|instructions|initial\s+(?:prompt|instructions|message)|hidden\s+(?:prompt|instructions|rules)|configuration|training\s+data|guidelines|api\s+keys?|passwords?|secrets?)\b"),
+    ("leak", r"\b(?:send|post|forward|upload|exfiltrate|email|transmit)\b[^.!?\n]{0,50}?\b(?:to\s+)?(?:https?://|www\.|\S+@\S+|attacker|external\s+server|webhook)|!\[[^\]]{0,40}\]\(https?://[^)]{0,200}\)"),
+    ("override", r"\b(?:end\s+of\s+(?:the\s+)?(?:document|record|context|prompt|case|input|note|passage|data|instructions)|begin\s+(?:new\s+)?(?:instructions?|session|prompt|conversation)|start\s+of\s+(?:new\s+)?instructions|(?:admin|administrator|developer|root|sudo|debug)\s+(?:override|mode|access|command)|override\s+(?:code|mode|safety|authori[sz]ed)|safety\s+(?:checks?|filters?|rules?|guard(?:rails?)?)\s+(?:are\s+|is\s+)?(?:off|disabled|suspended|lifted|removed)|maintenance\s+mode|without\s+(?:any\s+)?(?:restrictions|filters|censorship|ethical\s+constraints|moral)|no\s+(?:restrictions|filters|ethical\s+guidelines)\s+apply)\b"),
+)  # fmt: skip
+_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+_SENTENCE_EDGE = re.compile(r"[.!?](?:\s|$)|\n")
+
+
+def instruction_spans(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, kind) of every sentence or line that speaks to a machine, merged and in order."""
+    cleaned = clean(text)
+    found = [
+        (*cleaned.span(*_sentence(cleaned.text, match.start(), match.end())), kind)
+        for kind, pattern in _COMPILED
+        for match in pattern.finditer(cleaned.text)
+    ]
+    found += list(_hidden_spans(text))
+    return _merged(found)
+
+
+def _hidden_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    for hidden in decoded(text):
+        if hidden.name not in {"entities", "percent", "escapes"}:
+            yield hidden.start, hidden.end, "encoded"
+    for match in re.finditer(r"[\U000e0020-\U000e007e]{3,}", text):
+        yield match.start(), match.end(), "hidden"
+    run = 0
+    for index, char in enumerate(text):
+        run = run + 1 if char in INVISIBLE else 0
+        if run == 4:
+            yield index - 3, index + 1, "hidden"
+
+
+def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widens a match to its sentence, so that no half order stays behind."""
+    left = 0
+    for edge in _SENTENCE_EDGE.finditer(text, 0, start):
+        left = edge.end()
+    right = _SENTENCE_EDGE.search(text, max(end - 1, 0))
+    return left, right.end() if right and right.group() != "\n" else right.start() if right else len(text)
+
+
+def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    result: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(spans):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]), result[-1][2])
+        elif end > start:
+            result.append((start, end, kind))
+    return result
+
+
+def screen_text(text: str) -> Screened:
+    """The text with instruction-like spans replaced and our own prompt tags disarmed."""
+    pieces: list[str] = []
+    at = 0
+    spans = instruction_spans(text)
+    for start, end, _ in spans:
+        pieces += [text[at:start], REPLACEMENT, " " if text[start:end][-1:].isspace() else ""]
+        at = end
+    pieces.append(text[at:])
+    visible = "".join(char for char in "".join(pieces) if char not in INVISIBLE and not "\U000e0000" <= char <= "\U000e007f")
+    return Screened(text=_TAG.sub("‹", visible), spans=tuple((s, e) for s, e, _ in spans), kinds=tuple(dict.fromkeys(k for _, _, k in spans)))

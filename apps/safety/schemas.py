@@ -1,0 +1,133 @@
+"""Values that leave the safety room: all frozen, all pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from medassist.clinical.case import CaseInput, Frozen
+from medassist.clinical.draft import Band, ClaimKind
+from medassist.clinical.triage import TriageLevel
+
+
+class Finding(Frozen):
+    """One reason to block: the rule of the taxonomy and where it stands in the checked text."""
+
+    rule: str
+    start: int
+    end: int
+    reason: str
+    """A stable word, e.g. "directive" or "differs_from_record"; never patient text."""
+
+
+class Verdict(Frozen):
+    allowed: bool
+    findings: tuple[Finding, ...] = ()
+    views: tuple[str, ...] = ("plain",)
+    """Names of the views that were judged: "plain", "squeezed", "base64" and so on."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The rules that fired, in order, each once."""
+        return tuple(dict.fromkeys(finding.rule for finding in self.findings))
+
+
+class VerifiedCite(Frozen):
+    """A quote that was found in its source; `quote` is the source's own text between the offsets."""
+
+    source: str
+    kind: Literal["record", "guideline"]
+    quote: str
+    start: int
+    end: int
+    rebound: bool = False
+    """True when the server bound the claim to this place itself, because the model's own cite did not hold."""
+
+
+class VerifiedClaim(Frozen):
+    text: str
+    kind: ClaimKind
+    cites: tuple[VerifiedCite, ...]
+    verification: Literal["verified", "not_verified", "inference"] = "verified"
+
+
+class VerifiedCondition(Frozen):
+    condition: str
+    band: Band
+    claims_for: tuple[VerifiedClaim, ...] = ()
+    claims_against: tuple[VerifiedClaim, ...] = ()
+    claims_missing: tuple[str, ...] = ()
+
+
+class GroundingCount(Frozen):
+    claims: int = 0
+    supported: int = 0
+    removed: int = 0
+    quotes_matched: int = 0
+    notes_removed: int = 0
+    """Free-text items (missing information, triage reason) that held a number or a fact of their own."""
+
+
+class VerifiedDraft(Frozen):
+    """A draft of which only what its sources support is left."""
+
+    triage_level: TriageLevel
+    triage_reason: str = ""
+    summary: tuple[VerifiedClaim, ...] = ()
+    differential: tuple[VerifiedCondition, ...] = ()
+    red_flags: tuple[VerifiedClaim, ...] = ()
+    missing_information: tuple[str, ...] = ()
+    grounding: GroundingCount = GroundingCount()
+
+
+class GuardedDraft(Frozen):
+    """A verified draft after the medicine guard: nothing in it prescribes."""
+
+    triage_level: TriageLevel
+    triage_reason: str = ""
+    summary: tuple[VerifiedClaim, ...] = ()
+    differential: tuple[VerifiedCondition, ...] = ()
+    red_flags: tuple[VerifiedClaim, ...] = ()
+    missing_information: tuple[str, ...] = ()
+    grounding: GroundingCount = GroundingCount()
+    removed_sentences: int = 0
+    codes: tuple[str, ...] = ()
+    must_regenerate: bool = False
+    markers: tuple[str, ...] = ()
+    """Places from which a sentence was taken, as dotted paths ("differential.0.claims_for.1")."""
+
+
+class Deidentified(Frozen):
+    """A case without direct identifiers. `tokens` maps each placeholder to what stood there; it never leaves the worker."""
+
+    case: CaseInput
+    count: int
+    tokens: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    def restore(self, text: str) -> str:
+        """Puts the originals back in place of the placeholders."""
+        for token, original in self.tokens.items():
+            text = text.replace(token, original)
+        return text
+
+
+class Screened(Frozen):
+    """A text with instruction-like spans replaced; `spans` are offsets in the original."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+class Answer(Frozen):
+    """What a backbone said, as structured data, and who said it."""
+
+    data: dict[str, Any]
+    backbone: str
+    model: str
+    adapter: str | None = None
+    language_model: bool = True
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    latency_ms: int = 0

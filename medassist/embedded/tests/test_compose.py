@@ -1,0 +1,147 @@
+"""The compose file against the code it runs: no Docker engine is needed to see that the two agree."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from medassist.embedded.services import table
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if str(service["image"]).startswith("medassist-")}
+_READ = re.compile(r"""env\.\w+\(\s*["'](\w+)["']""")
+
+
+def known_variables() -> set[str]:
+    """Every variable that the code reads through medassist.common.env."""
+    return {name for file in (ROOT / "medassist").rglob("*.py") for name in _READ.findall(file.read_text())}
+
+
+def test_every_process_of_the_embedded_table_is_a_service() -> None:
+    embedded = {service.name for stage in table() for service in stage.services}
+    assert embedded <= SERVICES.keys()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_built_service_has_its_dockerfile_and_a_role_that_the_entrypoint_knows(name: str) -> None:
+    service = OURS[name]
+    dockerfile = ROOT / service["build"]["dockerfile"]
+    assert dockerfile.exists()
+    if "entrypoint" not in service:
+        assert re.search(rf"^{service['command'][0]}\)$", (ROOT / "docker" / "entrypoint.sh").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_given_to_our_processes_is_one_that_they_read(name: str) -> None:
+    given = {variable.removesuffix("_FILE") for variable in SERVICES[name].get("environment", {})}
+    assert given <= known_variables()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_secrets_come_as_files_that_the_secrets_service_makes(name: str, tmp_path: Path) -> None:
+    made = secrets_in(tmp_path)
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if variable.endswith("_FILE"):
+            assert default_of(value).removeprefix("/run/medassist/") in made
+        else:
+            assert variable not in {
+                "SECRET_KEY",
+                "FIELD_KEYS",
+                "AUDIT_KEY",
+                "TICKET_KEY",
+                "DATABASE_URL",
+                "REDIS_URL",
+                "CELERY_BROKER_URL",
+            }
+
+
+def default_of(value: str) -> str:
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+
+
+def secrets_in(folder: Path) -> dict[str, str]:
+    runpy.run_path(str(ROOT / "docker" / "make-secrets.py"))["main"](folder)
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_secrets_are_made_once_private_and_consistent(tmp_path: Path) -> None:
+    made = secrets_in(tmp_path)
+    assert secrets_in(tmp_path) == made
+    assert made["database_password"] in made["database_url"]
+    assert made["redis_password"] in made["redis_url"]
+    assert made["redis_password"] in made["redis.conf"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_every_long_running_service_of_the_default_set_answers_for_its_health() -> None:
+    for name, service in SERVICES.items():
+        if name in {"secrets", "migrate", "beat"} or service.get("profiles"):
+            continue
+        in_image = "HEALTHCHECK" in (ROOT / service["build"]["dockerfile"]).read_text() if "build" in service else False
+        assert "test" in service.get("healthcheck", {}) or in_image, name
+
+
+def test_images_are_pinned_and_profiles_are_off_by_default() -> None:
+    for name, service in SERVICES.items():
+        image = default_of(service["image"])
+        assert name in OURS or (":" in image and not image.endswith(":latest")), name
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"vllm", "rabbitmq", "comfyui"}
+
+
+def test_only_the_proxy_is_published_and_only_on_the_loopback() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert list(published) == ["nginx"]
+    assert all(str(port).startswith("127.0.0.1:") for port in published["nginx"])
+
+
+def test_media_shares_no_network_with_anything_else() -> None:
+    assert SERVICES["comfyui"]["networks"] == ["media"]
+    assert all("media" not in service.get("networks", []) for name, service in SERVICES.items() if name != "comfyui")
+
+
+def test_mounted_files_and_named_volumes_exist() -> None:
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], (name, volume)
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.web", "Dockerfile.worker"])
+def test_images_run_as_nobody_special_and_copy_what_exists(dockerfile: str) -> None:
+    text = (ROOT / "docker" / dockerfile).read_text()
+    assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+    for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE):
+        sources = [word for word in line.split() if not word.startswith("--")][:-1]
+        assert sources
+        assert all((ROOT / source).exists() for source in sources), line
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "docker/entrypoint.sh",
+        "docker/postgres/10-medassist.sh",
+        "requirements/install.sh",
+        "requirements/lock.sh",
+        ".ci/browser.sh",
+    ],
+)
+def test_shell_scripts_are_posix_and_executable(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+    assert subprocess.run(["sh", "-n", str(ROOT / script)], check=False).returncode == 0
+
+
+def test_the_proxys_paths_agree_with_the_processes() -> None:
+    text = (ROOT / "docker" / "nginx.conf").read_text()
+    assert "location = /v1/events" in text
+    assert '"/v1/events"' in (ROOT / "medassist" / "events" / "app.py").read_text()
+    assert text.count("{") == text.count("}")
