@@ -36,26 +36,26 @@ status: ## say what runs ("down" is a good answer; an error means that something
 check: lint types layers migrations test ## everything the gate asks for
 
 lint: setup ## ruff, its formatter, djlint
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/djlint --lint --quiet medassist apps
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m djlint --lint --quiet medassist apps
 
 types: setup ## mypy, strict
-	$(BIN)/mypy $(CODE)
+	$(PY) -m mypy $(CODE)
 
 layers: setup ## the house's floors (import-linter)
-	$(BIN)/lint-imports
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
 migrations: setup ## every model change has its migration (asks no database)
 	DJANGO_SETTINGS_MODULE=medassist.settings.typing $(PY) manage.py makemigrations --check --dry-run
 
 test: setup ## all tests; those in a browser when there is a Chromium
 	@if browser=$$(.ci/browser.sh); then \
-	  CHROMIUM="$$browser" $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS); \
+	  CHROMIUM="$$browser" $(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS); \
 	elif [ -n "$(REQUIRE_BROWSER)" ]; then \
 	  echo "A Chromium is required here and there is none: make browser"; exit 1; \
 	else \
-	  $(BIN)/pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS) && \
+	  $(PY) -m pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS) && \
 	  echo "LEFT OUT: the tests marked 'browser' did not run, because there is no Chromium here (make browser)."; \
 	fi
 

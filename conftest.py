@@ -9,6 +9,7 @@ clinics' tables are emptied again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,9 +270,28 @@ class _StaysInClinic:
     def request(self, **request: Any) -> Any:
         tenant = connection.tenant
         try:
-            return super().request(**request)  # type: ignore[misc]
+            response: Any = super().request(**request)  # type: ignore[misc]
+            if response.streaming:
+                # Whatever is still to come is produced in the request's clinic.
+                response.streaming_content = _to_the_end(response.streaming_content, connection.tenant)
+            return response
         finally:
             connection.set_tenant(tenant)
+
+
+def _to_the_end(content: Iterator[bytes], tenant: Any) -> Iterator[bytes]:
+    with _tenant(tenant):
+        yield from content
+
+
+@contextmanager
+def _tenant(tenant: Any) -> Iterator[None]:
+    previous = connection.tenant
+    connection.set_tenant(tenant)
+    try:
+        yield
+    finally:
+        connection.set_tenant(previous)
 
 
 class DoorClient(_StaysInClinic, APIClient):

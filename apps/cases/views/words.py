@@ -30,13 +30,12 @@ NO_NUMBER: Words = {
 
 STATUS_REASONS: Words = {
     "weak_retrieval": _("The guideline search found nothing that fits this case well enough."),
-    "few_guideline_claims": _("Fewer than two statements could be verified against a guideline."),
     "too_few_verified_claims": _("Fewer than two statements could be verified against a guideline."),
     "guard_removed_too_much": _("The safety guard had to remove too much of the draft."),
     "guard_failed": _("A safety check did not finish, so nothing unchecked was released."),
-    "guard_refused": _("The safety guard refused the draft."),
     "backbone_output_unusable": _("The model's answer could not be used."),
-    "backbone_unavailable": _("The model was not available."),
+    "backbone_rejected": _("The model refused the request."),
+    "prompt_too_long": _("The case and its evidence are too long for the model."),
     "retrieval_unavailable": _("The guideline search was not available."),
     "key_facts_missing": _("Facts that the differential depends on are missing."),
     "missing_age": _("The age is missing."),

@@ -92,6 +92,7 @@ def test_platform_staff_manage_clinics_and_see_keys(api: Api, staff: Any, key_of
         f"/admin/tenancy/clinic/{alpha.pk}/change/",
         {
             "name": "Alpha renamed", "locale": "en-GB", "emergency_number": "999", "languages": '["en"]',
+            "initial-languages": '["en"]',
             "domains-TOTAL_FORMS": "2", "domains-INITIAL_FORMS": "1", "domains-0-id": domain.pk,
             "domains-0-tenant": alpha.pk, "domains-0-domain": domain.domain, "domains-0-is_primary": "on",
             "domains-1-tenant": alpha.pk, "domains-1-domain": "new.localhost",

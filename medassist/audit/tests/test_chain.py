@@ -56,9 +56,6 @@ def test_a_trail_that_was_left_alone_verifies(ten: list[int]) -> None:
     assert ten == list(range(1, len(ten) + 1))
 
 
-COPY = "id, seq, at, actor_kind, actor_id, actor_label, action, object_type, object_id, detail, trace, mac"
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("statements", "kinds"),
@@ -152,9 +149,13 @@ def test_an_entry_of_one_clinic_does_not_verify_in_another(in_alpha: object, set
     ["UPDATE audit_auditentry SET action = 'x'", "DELETE FROM audit_auditentry", "TRUNCATE audit_auditentry"],
 )
 def test_the_database_refuses_changes_even_to_the_owner(statement: str, ten: list[int]) -> None:
-    with owner_rights(), pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+    with (
+        owner_rights(),
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
     assert verify_chain("alpha") == []
 
 

@@ -1,0 +1,136 @@
+"""The Qdrant engine in process (qdrant-edge): a derived index in a folder that one process owns by a file lock."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from qdrant_edge import (
+    Distance,
+    EdgeConfig,
+    EdgeShard,
+    EdgeSparseVectorParams,
+    EdgeVectorParams,
+    FieldCondition,
+    Filter,
+    Fusion,
+    MatchAny,
+    Modifier,
+    PayloadSchemaType,
+    Prefetch,
+    Query,
+    QueryRequest,
+    UpdateOperation,
+)
+from qdrant_edge import Point as EdgePoint
+
+from apps.rag.index import store
+from apps.rag.index.embedding import Vectors
+from apps.rag.index.store import Found, Point
+from apps.rag.schemas import Scope
+
+MOST_SLOTS = 64
+_BATCH = 256
+
+
+class EdgeStore:
+    """Thread-safe; a second process takes the next slot, since one engine owns one folder."""
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        self._dimension = dimension
+        self._lock = threading.RLock()
+        self._slot, self._held = _take_slot(folder)
+        self._shard = self._fresh()
+
+    def _fresh(self) -> Any:
+        path = self._slot / "shard"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        config = EdgeConfig(
+            vectors={store.DENSE: EdgeVectorParams(size=self._dimension, distance=Distance.Cosine)},
+            sparse_vectors={store.SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
+        )
+        shard = EdgeShard.create(str(path), config)
+        for name in ("clinic", "case"):
+            shard.update(UpdateOperation.create_field_index(name, PayloadSchemaType.Keyword))
+        return shard
+
+    def replace_all(self, points: Sequence[Point]) -> None:
+        with self._lock:
+            self._shard.close()
+            self._shard = self._fresh()
+            for at in range(0, len(points), _BATCH):
+                batch = [
+                    EdgePoint(
+                        id=_edge_id(point),
+                        vector={store.DENSE: store.plain(point.vector), store.SPARSE: store.sparse_document(point.text)},
+                        payload=point.payload,
+                    )
+                    for point in points[at : at + _BATCH]
+                ]
+                self._shard.update(UpdateOperation.upsert_points(batch))
+            self._shard.flush()
+
+    def search(self, *, scope: Scope, mode: str, text: str, vector: Vectors, limit: int) -> list[Found]:
+        allowed = _filter(scope)
+        dense, sparse = Query.Nearest(store.plain(vector), using=store.DENSE), None
+        if mode != "dense":
+            sparse = Query.Nearest(store.sparse_query(text), using=store.SPARSE)
+        if mode == "fused":
+            prefetches = [
+                Prefetch(limit=limit * 3, query=dense, filter=allowed),
+                Prefetch(limit=limit * 3, query=sparse, filter=allowed),
+            ]
+            fusion = Fusion.Rrf(k=store.RRF_K, weights=list(store.FUSION_WEIGHTS))
+            request = QueryRequest(limit=limit, prefetches=prefetches, query=fusion, with_payload=True, filter=allowed)
+        else:
+            request = QueryRequest(limit=limit, query=sparse or dense, with_payload=True, filter=allowed)
+        with self._lock:
+            points = self._shard.query(request)
+        return [Found(str(point.payload["passage"]), float(point.score)) for point in points]
+
+    def count(self) -> int:
+        from qdrant_edge import CountRequest
+
+        with self._lock:
+            return int(self._shard.count(CountRequest(exact=True)))
+
+    def close(self) -> None:
+        with self._lock:
+            self._shard.close()
+            self._held.close()
+
+
+def _edge_id(point: Point) -> Any:
+    import uuid
+
+    return uuid.UUID(point.id)
+
+
+def _filter(scope: Scope) -> Any:
+    clinics, cases = store.scope_values(scope)
+    return Filter(
+        must=[
+            FieldCondition(key="clinic", match=MatchAny(any=clinics)),
+            FieldCondition(key="case", match=MatchAny(any=cases)),
+        ]
+    )
+
+
+def _take_slot(folder: Path) -> tuple[Path, IO[str]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(MOST_SLOTS):
+        slot = folder / f"slot-{number}"
+        slot.mkdir(exist_ok=True)
+        held = (slot / "lock").open("w")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.close()
+            continue
+        return slot, held
+    raise OSError("Every slot of the embedded index is taken")

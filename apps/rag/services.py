@@ -1,0 +1,187 @@
+"""Retrieval and ingestion. A model or a vector engine is never waited for inside a transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from django.db import DatabaseError, transaction
+
+from apps.rag.extractors.chunking import chunks
+from apps.rag.index import holder
+from apps.rag.index.embedding import embedder
+from apps.rag.models import Guideline, IndexGeneration
+from apps.rag.models import Passage as PassageRow
+from apps.rag.extractors.guideline_lines import GuidelineText
+from apps.rag.schemas import Hit, Ingested, Passage, Query, Retrieval, Scope
+from apps.rag.selectors import embedded_text, generation, passages, points
+from medassist.accounts.access import Actor
+from medassist.audit.services import record
+from medassist.common.errors import RetrievalUnavailable
+from medassist.tenancy.context import public_context
+
+logger = logging.getLogger(__name__)
+
+MERGE_K = 10
+PER_GUIDELINE = 3
+WEAK_SIMILARITY = 0.30
+"""Best cosine below which nothing of the index speaks about the question (MiniLM; nonsense stays under 0.25)."""
+
+Progress = Callable[[int], None]
+
+
+def retrieve(*, scope: Scope, queries: Sequence[Query], limit: int = 12, per_query: int = 10) -> Retrieval:
+    """The best passages for all queries together, diverse over guidelines, each with how it was found.
+
+    Raises `RetrievalUnavailable` when the index or the embedding server is away.
+    """
+    asked = tuple(query for query in queries if query.text.strip())
+    try:
+        state = generation()
+        store = holder.current(state.number, lambda: points(embedder().id))
+    except DatabaseError as error:
+        raise RetrievalUnavailable from error
+    vectors = embedder().embed([query.text for query in asked]) if asked else ()
+    scores: dict[str, float] = {}
+    best: dict[str, tuple[float, int, str]] = {}
+    similarity: dict[str, float] = {}
+    for query, vector in zip(asked, vectors, strict=True):
+        found = store.search(scope=scope, mode=query.mode, text=query.text, vector=vector, limit=per_query)
+        for rank, item in enumerate(found, start=1):
+            gain = query.weight / (MERGE_K + rank)
+            scores[item.passage_id] = scores.get(item.passage_id, 0.0) + gain
+            if gain > best.get(item.passage_id, (0.0, 0, ""))[0]:
+                best[item.passage_id] = (gain, rank, query.text)
+        dense = found if query.mode == "dense" else store.search(scope=scope, mode="dense", text=query.text, vector=vector, limit=per_query)
+        for item in dense:
+            similarity[item.passage_id] = max(similarity.get(item.passage_id, 0.0), item.score)
+    ordered = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
+    known = passages(ordered)
+    kept = _diverse([known[passage_id] for passage_id in ordered if passage_id in known], limit)
+    hits = tuple(
+        Hit(passage=item, score=scores[item.id], rank=rank, query=best[item.id][2], similarity=similarity.get(item.id))
+        for rank, item in enumerate(kept, start=1)
+    )
+    weak = not hits or max(similarity.values(), default=0.0) < WEAK_SIMILARITY
+    return Retrieval(hits=hits, snapshot=state.snapshot, embedder=embedder().id, weak=weak, queries=asked)
+
+
+def _diverse(found: Sequence[Passage], limit: int) -> list[Passage]:
+    """At most PER_GUIDELINE passages of one guideline, and no text twice."""
+    kept: list[Passage] = []
+    seen: dict[str, int] = {}
+    texts: set[str] = set()
+    for item in found:
+        words = " ".join(item.text.lower().split())
+        if words in texts or seen.get(item.guideline_id, 0) >= PER_GUIDELINE:
+            continue
+        texts.add(words)
+        seen[item.guideline_id] = seen.get(item.guideline_id, 0) + 1
+        kept.append(item)
+        if len(kept) == limit:
+            break
+    return kept
+
+
+def ingest_guidelines(
+    *, actor: Actor, texts: Iterable[GuidelineText], cached: dict[str, bytes] | None = None, progress: Progress | None = None,
+    batch: int = 32,
+) -> Ingested:  # fmt: skip
+    """Stores guideline texts as passages with vectors; a text already stored unchanged is skipped, so an
+    interrupted run is simply run again. `cached` maps a passage's embedding key to float32 bytes."""
+    done = unchanged = stored = embedded = 0
+    iterator = iter(texts)
+    with public_context():
+        while group := list(islice(iterator, batch)):
+            fresh = _changed(group)
+            unchanged += len(group) - len(fresh)
+            rows, computed = _embed([_rows(item) for item in fresh], cached or {})
+            embedded += computed
+            if fresh:
+                _store(actor, rows)
+                done += len(fresh)
+                stored += sum(len(parts) for _, parts in rows)
+            if progress:
+                progress(len(group))
+        if done:
+            _move_generation()
+    return Ingested(guidelines=done, unchanged=unchanged, passages=stored, embedded=embedded)
+
+
+_Rows = tuple[Guideline, list[PassageRow]]
+
+
+def _changed(group: Sequence[GuidelineText]) -> list[GuidelineText]:
+    known = dict(Guideline.objects.filter(pk__in=[item.id for item in group]).values_list("id", "content_hash"))
+    complete = set(
+        PassageRow.objects.filter(guideline__in=list(known), embedder=embedder().id).values_list("guideline_id", flat=True)
+    )
+    return [item for item in group if known.get(item.id) != item.content_hash or item.id not in complete]
+
+
+def _rows(item: GuidelineText) -> _Rows:
+    guideline = Guideline(
+        id=item.id, title=item.title, heading=item.heading, publisher=item.publisher, collection=item.collection,
+        version=item.version, published=item.published, grade=item.grade, specialty=item.specialty,
+        language=item.language, url=item.url, licence=item.licence, attribution=item.attribution, text=item.text,
+        content_hash=item.content_hash,
+    )  # fmt: skip
+    rows = []
+    for ordinal, chunk in enumerate(chunks(item.text)):
+        text = item.text[chunk.start : chunk.end]
+        name = hashlib.sha256(f"{item.id}\n{chunk.start}\n{text}".encode()).hexdigest()[:24]
+        rows.append(
+            PassageRow(
+                id=name, guideline=guideline, ordinal=ordinal, heading=list(chunk.heading), start=chunk.start,
+                end=chunk.end, text=text,
+            )
+        )  # fmt: skip
+    return guideline, rows
+
+
+def embedding_key(text: str) -> str:
+    """Cache key of a text's vector by the current embedder."""
+    return hashlib.sha256(f"{embedder().id}\n{text}".encode()).hexdigest()[:32]
+
+
+def _embed(groups: list[_Rows], cached: dict[str, bytes]) -> tuple[list[_Rows], int]:
+    wanted: list[tuple[PassageRow, str]] = []
+    for guideline, rows in groups:
+        for row in rows:
+            text = embedded_text(guideline, row.heading, row.text)
+            row.embedder = embedder().id
+            row.vector = cached.get(embedding_key(text))
+            if row.vector is None:
+                wanted.append((row, text))
+    if wanted:
+        for (row, _), vector in zip(wanted, embedder().embed([text for _, text in wanted]), strict=True):
+            row.vector = vector.astype("<f4").tobytes()
+    return groups, len(wanted)
+
+
+def _store(actor: Actor, groups: list[_Rows]) -> None:
+    with transaction.atomic():
+        for guideline, rows in groups:
+            PassageRow.objects.filter(guideline_id=guideline.id).delete()
+            guideline.save(force_insert=False)
+            PassageRow.objects.bulk_create(rows)
+        record(
+            actor=actor, action="guideline.ingest", object_type="guideline", object_id=groups[0][0].id,
+            detail={"guidelines": len(groups), "passages": sum(len(rows) for _, rows in groups)},
+        )  # fmt: skip
+
+
+def _move_generation() -> None:
+    """Writes the server's collection (when there is one), then moves the generation that workers compare."""
+    server = holder.on_server()
+    if server is not None:
+        server.replace_all(points(embedder().id))
+    with transaction.atomic():
+        row = IndexGeneration.objects.select_for_update().order_by("pk").first() or IndexGeneration()
+        ids = PassageRow.objects.filter(embedder=embedder().id).order_by("pk").values_list("pk", flat=True)
+        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
+        row.number, row.passages, row.embedder = row.number + 1, len(ids), embedder().id
+        row.snapshot = f"g{row.number}-{digest}"
+        row.save()
