@@ -96,6 +96,8 @@ class GuardedDraft(Frozen):
     must_regenerate: bool = False
     markers: tuple[str, ...] = ()
     """Places from which a sentence was taken, as dotted paths ("differential.0.claims_for.1")."""
+    withheld_quotes: int = 0
+    """Claims taken out only because their source's own words hold a dose or an order; not the model's fault."""
 
 
 class Deidentified(Frozen):

@@ -44,6 +44,7 @@ class RunningPostgres:
     port: int
     folder: Path
     cluster: Path
+    log_file: Path
     process: Identity
 
     def stop(self) -> None:
@@ -96,10 +97,12 @@ def start_postgres(
     cluster = home / "cluster"
     if not (cluster / "PG_VERSION").exists():
         _create_cluster(data_dir, cluster, binaries, account, durable=fsync)
+    _take_over(cluster, account)
     _clear_stale_lock(cluster)
-    process = _launch(binaries, cluster, port, account, log_file or data_dir / "server.log", fsync=fsync)
+    log_file = log_file or data_dir / "server.log"
+    process = _launch(binaries, cluster, port, account, log_file, fsync=fsync)
     url = f"postgresql://{ROLE}:{quote(password, safe='')}@127.0.0.1:{port}/{ROLE}"
-    running = RunningPostgres(url, port, data_dir, cluster, process)
+    running = RunningPostgres(url, port, data_dir, cluster, log_file, process)
     try:
         _wait_and_provide(running, password)
     except BaseException:
@@ -255,6 +258,14 @@ def _create_cluster(data_dir: Path, cluster: Path, binaries: Path, account: _Acc
     partial.replace(cluster)
 
 
+def _take_over(cluster: Path, account: _Account) -> None:
+    """A copy or a backup restored by root belongs to root, which Postgres refuses."""
+    if os.geteuid() == 0 and cluster.stat().st_uid != account.uid:
+        for path in [cluster, *cluster.rglob("*")]:
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        cluster.chmod(0o700)
+
+
 def _write_private(path: Path, content: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -329,9 +340,9 @@ def _wait_and_provide(running: RunningPostgres, password: str) -> None:
             psycopg.connect(running.url, connect_timeout=5).close()
         except psycopg.OperationalError as error:
             if not running.process.alive():
-                raise Unavailable("The embedded Postgres ended while starting; see its log") from error
+                raise Unavailable(f"The embedded Postgres ended while starting; see {running.log_file}") from error
             if time.monotonic() > deadline:
-                raise Unavailable("The embedded Postgres did not answer in time; see its log") from error
+                raise Unavailable(f"The embedded Postgres did not answer in time; see {running.log_file}") from error
             if _provide(running, password):
                 continue
             time.sleep(0.05)

@@ -47,19 +47,22 @@ class Service:
 
 @dataclass(frozen=True)
 class Step:
-    """A command that runs to its end between two services; `required` stops the start when it fails."""
+    """A command that runs to its end; the start ends with it when it fails."""
 
     name: str
     command: tuple[str, ...]
-    required: bool = True
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Services that start together and are waited for together, and the steps that come before them."""
+    """Services that start together and are waited for together.
+
+    Steps of `before` must succeed first; those of `advice` run beside, and only what they find is shown.
+    """
 
     services: tuple[Service, ...]
     before: tuple[Step, ...] = field(default=())
+    advice: tuple[Step, ...] = field(default=())
 
 
 def log_file(name: str) -> Path:
@@ -83,7 +86,11 @@ def table() -> tuple[Stage, ...]:
     return (
         Stage((_POSTGRES, _REDIS)),
         Stage((_backbone(), _events())),
-        Stage((_web(), _worker("llm", threads=8), _beat()), before=(Step("migrations", _manage("migrate_clinics")),)),
+        Stage(
+            (_web(), _worker("llm", threads=8), _beat()),
+            before=(Step("migrations", _manage("migrate_clinics")),),
+            advice=(Step("checks", _manage("check", "--database", "default")),),
+        ),
     )
 
 

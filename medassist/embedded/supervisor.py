@@ -17,7 +17,7 @@ from medassist.common.errors import MedAssistError, Unavailable
 from medassist.embedded import records
 from medassist.embedded.environment import completed_environment, remember, renew_taken_ports
 from medassist.embedded.processes import Identity, own_identity
-from medassist.embedded.services import CHECKOUT, Environment, Service, Stage, Step, log_file, rotate_log
+from medassist.embedded.services import CHECKOUT, Environment, Service, Stage, Step, log_file
 
 Say = Callable[[str], None]
 
@@ -109,8 +109,13 @@ class Supervisor:
         for service in included:
             self._check_stop()
             waiting.append(self._launch(service))
+        advice = [] if self._only else [(step, self._begin(step)) for step in stage.advice]
         for child in waiting:
             self._wait_for(child)
+        for step, running in advice:
+            self._finish(running)
+            for line in _findings(step.name):
+                self._say(line)
 
     def _launch(self, service: Service) -> _Child:
         now = time.monotonic()
@@ -137,9 +142,14 @@ class Supervisor:
 
     def _run_step(self, step: Step) -> None:
         began = time.monotonic()
-        rotate_log(step.name)
-        with log_file(step.name).open("ab") as log:
-            running = subprocess.Popen(  # noqa: S603
+        if self._finish(self._begin(step)) != 0:
+            raise Unavailable(f"{step.name} failed. {_last_words(step.name)}")
+        self._say(f"{step.name:<12}{time.monotonic() - began:>5.1f} s")
+
+    def _begin(self, step: Step) -> subprocess.Popen[bytes]:
+        # Each run of a step is whole in its log.
+        with log_file(step.name).open("wb") as log:
+            return subprocess.Popen(  # noqa: S603
                 step.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -148,15 +158,15 @@ class Supervisor:
                 cwd=CHECKOUT,
                 start_new_session=True,
             )
-        while running.poll() is None:
+
+    def _finish(self, running: subprocess.Popen[bytes]) -> int:
+        while (status := running.poll()) is None:
             if self._asked_to_stop:
                 running.terminate()
                 running.wait()
                 raise Stopped
             time.sleep(0.05)
-        if running.returncode != 0 and step.required:
-            raise Unavailable(f"{step.name} failed. {_last_words(step.name)}")
-        self._say(f"{step.name:<12}{time.monotonic() - began:>5.1f} s")
+        return status
 
     def _answers(self, service: Service) -> bool:
         try:
@@ -229,6 +239,12 @@ def _last_words(name: str) -> str:
     except OSError:
         lines = []
     return f"See {log}" + (f": {lines[-1].strip()[:300]}" if lines else "")
+
+
+def _findings(name: str) -> list[str]:
+    """Lines of a step's log that name one of our own system checks."""
+    text = log_file(name).read_text(encoding="utf-8", errors="replace")
+    return [line.strip() for line in text.splitlines() if "(medassist." in line]
 
 
 def clean_up(services: Iterable[Service], say: Say) -> int:

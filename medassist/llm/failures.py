@@ -47,7 +47,8 @@ def _by_status(error: openai.APIStatusError) -> MedAssistError:
         return BackboneTimeout()
     if status == 429 or status >= 500:
         return BackboneUnavailable(
-            f"The language model's server answered {status}.", retry_after=retry_after(error.response.headers.get("retry-after"))
+            f"The language model's server answered {status}.",
+            retry_after=retry_after(error.response.headers.get("retry-after")),
         )
     return _by_words(error) or BackboneRejected(f"The language model's server refused the request ({status}).")
 

@@ -125,7 +125,12 @@ class OpenAICompatible:
                 raise BackboneUnavailable("The language model's server failed while it answered.")
             raise BadModelOutput("The language model's answer holds no choice.")
         choice = answer.choices[0]
-        return choice.message.content or "", choice.finish_reason or "stop", _tokens(answer.usage), says_language_model(answer.model_extra)
+        return (
+            choice.message.content or "",
+            str(choice.finish_reason),
+            _tokens(answer.usage),
+            says_language_model(answer.model_extra),
+        )
 
     async def _collect(self, thread: LoopThread, request: ChatRequest) -> _Answer:
         parts: list[str] = []

@@ -47,11 +47,6 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "403.html", status=403)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """CSRF_FAILURE_VIEW: most often a page that stayed open past a sign-out."""
-    return render(request, "403_csrf.html", status=403)
-
-
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     return render(request, "404.html", status=404)
 

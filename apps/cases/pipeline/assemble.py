@@ -11,7 +11,7 @@ from apps.cases.pipeline import prompting
 from apps.cases.pipeline.record import headline_of, parts_of
 from apps.rag.schemas import Hit
 from apps.safety import services as safety
-from apps.safety.schemas import VerifiedClaim, VerifiedDraft
+from apps.safety.schemas import GuardedDraft, VerifiedClaim, VerifiedCondition
 from medassist.clinical.assessment import (
     Assessment,
     Cite,
@@ -97,7 +97,7 @@ class _Book:
 def release(working: Working) -> Assessment:
     """Never an empty page: without a usable draft, triage, red flags, missing information and escalation remain."""
     case, floor = working.content.case, working.content.floor
-    draft = working.guarded.draft if working.guarded else None
+    draft = working.guarded
     reasons = list(dict.fromkeys(working.reasons))
     if draft is not None and not reasons and _guideline_claims(draft) < FEWEST_GUIDELINE_CLAIMS:
         reasons.append("too_few_verified_claims")
@@ -147,7 +147,7 @@ def release(working: Working) -> Assessment:
     )  # fmt: skip
 
 
-def _guideline_claims(draft: VerifiedDraft) -> int:
+def _guideline_claims(draft: GuardedDraft) -> int:
     return sum(
         claim.kind == "guideline"
         for item in draft.differential
@@ -155,10 +155,7 @@ def _guideline_claims(draft: VerifiedDraft) -> int:
     )
 
 
-def _condition(book: _Book, item: object) -> Differential:
-    from apps.safety.schemas import VerifiedCondition
-
-    assert isinstance(item, VerifiedCondition)
+def _condition(book: _Book, item: VerifiedCondition) -> Differential:
     return Differential(
         condition=item.condition, icd10=icd10_for(item.condition), band=item.band, probability=None,
         probability_withheld="not_calibrated", claims_for=book.claims(item.claims_for),
@@ -181,7 +178,7 @@ def _record_refs(working: Working) -> tuple[str, ...]:
     return tuple(name for name in ("medications", "allergies") if getattr(case, name))
 
 
-def _missing(working: Working, draft: VerifiedDraft | None) -> tuple[str, ...]:
+def _missing(working: Working, draft: GuardedDraft | None) -> tuple[str, ...]:
     case, news2 = working.content.case, working.content.floor.news2
     found = list(draft.missing_information) if draft else []
     if case.patient.age is None:
@@ -215,8 +212,8 @@ def _grounding(working: Working) -> Grounding:
     if verified is None:
         return Grounding(claims=0, supported=0, removed=0)
     return Grounding(
-        claims=verified.claims, supported=verified.supported, removed=verified.removed,
-        quotes_matched=verified.quotes_matched,
+        claims=verified.grounding.claims, supported=verified.grounding.supported, removed=verified.grounding.removed,
+        quotes_matched=verified.grounding.quotes_matched,
     )  # fmt: skip
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from apps.cases.models import Case
 from apps.cases.tests import samples
 from apps.cases.tests.stored import add_assessment, job_of, make_case
+from medassist.jobs import progress
 from medassist.jobs.models import Job
 from medassist.tenancy.context import clinic_context
 from medassist.web.tests.browser import complaints, faint_text, launched, overflow, unnamed_controls
@@ -105,6 +112,53 @@ def walk_to(page: Page, field: str) -> None:
             return
         page.keyboard.press("Tab")
     pytest.fail(f"{field} cannot be reached with the Tab key")
+
+
+@pytest.fixture
+def events(settings: Any, open_page: Any) -> Iterator[str]:
+    """A real events process on a free port, which the pages' policy allows."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    settings.EVENTS_URL = url
+    policy = settings.CONTENT_SECURITY_POLICY
+    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": {**policy["DIRECTIVES"], "connect-src": ["'self'", url]}}
+    environment = {**os.environ, "REDIS_URL": settings.REDIS_URL, "TICKET_KEY": settings.TICKET_KEY}
+    command = [sys.executable, "-m", "medassist.events", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            await_port(port)
+            yield url
+        finally:
+            process.terminate()
+
+
+def await_port(port: int) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    pytest.fail("The events process does not answer")
+
+
+def test_steps_arrive_as_events_that_polling_could_not_know(open_page: Any, events: str) -> None:
+    case = stored("running")
+    page = open_page()
+    said = complaints(page)
+    page.goto(f"/cases/{case.id}/")
+    # The ledger's row names no step: what the page shows can only come from the events.
+    progress.publish("alpha", job_of(case), "step", {"step": "gather", "state": "started"})
+    progress.publish("alpha", job_of(case), "step", {"step": "gather", "state": "finished", "ms": 1500})
+    progress.publish("alpha", job_of(case), "step", {"step": "draft", "state": "started"})
+    expect(page.locator('[data-step="draft"]')).to_have_attribute("data-state", "started")
+    expect(page.locator('[data-step="gather"]')).to_contain_text("1.5 s")
+    expect(page.locator("#announcer")).to_have_text("Draft with citations")
+    finish(case)
+    progress.publish("alpha", job_of(case), "state", {"state": "done"})
+    progress.publish("alpha", job_of(case), "end", {})
+    expect(page.get_by_role("heading", name="Differential diagnosis")).to_be_visible()
+    assert said == []
 
 
 def test_a_passage_opens_beside_the_claim_and_gives_the_focus_back(open_page: Any, one_passage: Any) -> None:

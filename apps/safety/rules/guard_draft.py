@@ -8,7 +8,7 @@ from apps.safety.rules.guard import check_text
 from apps.safety.rules.guard.lexicon import mentions
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard.views import clean
-from apps.safety.schemas import GuardedDraft, VerifiedClaim, VerifiedCondition, VerifiedDraft
+from apps.safety.schemas import GuardedDraft, VerifiedCite, VerifiedClaim, VerifiedCondition, VerifiedDraft
 from medassist.clinical.case import Audience
 from medassist.common.errors import AnswerWithheld, MedAssistError
 
@@ -33,6 +33,7 @@ class _Guard:
     def __init__(self, record_text: str, audience: Audience) -> None:
         self.record, self.audience = record_text, audience
         self.removed = 0
+        self.withheld_quotes = 0
         self.codes: list[str] = []
         self.markers: list[str] = []
 
@@ -56,6 +57,7 @@ class _Guard:
             codes=tuple(dict.fromkeys(self.codes)),
             must_regenerate=self.removed > MOST_REMOVED or bool(GRAVE & set(self.codes)),
             markers=tuple(self.markers),
+            withheld_quotes=self.withheld_quotes,
         )
 
     def _note(self, codes: Iterable[str], place: str, count: int = 1) -> None:
@@ -80,11 +82,24 @@ class _Guard:
         kept = []
         for index, item in enumerate(items):
             verdict = check_text(item.text, record=self.record, audience=self.audience)
-            if verdict.allowed:
+            if not verdict.allowed:
+                self._note(verdict.codes, f"{place}.{index}")
+            elif all(self.may_quote(cite) for cite in item.cites):
                 kept.append(item)
             else:
-                self._note(verdict.codes, f"{place}.{index}")
+                self.withheld_quotes += 1
+                self.markers.append(f"{place}.{index}")
         return tuple(kept)
+
+    def may_quote(self, cite: VerifiedCite) -> bool:
+        """A dose or an order in a source must not reach the reader inside a quote either.
+
+        A quote is attributed by the place where it is shown, so it is judged as reported speech of the
+        record or of the guideline.
+        """
+        said_by = "The record states: " if cite.kind == "record" else "The cited guideline states that "
+        quote = " ".join(cite.quote.split())
+        return check_text(said_by + quote, record=self.record, audience=self.audience).allowed
 
     def notes(self, items: Iterable[str], place: str) -> tuple[str, ...]:
         kept = (self.text(item, f"{place}.{index}") for index, item in enumerate(items))

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
-from rest_framework.test import APIClient
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
 
 from medassist.accounts.access import (
     SCOPES,
@@ -21,10 +22,11 @@ from medassist.accounts.access import (
     require_object,
     system_actor,
 )
+from medassist.accounts.authentication import ApiKeyAuthentication
 from medassist.accounts.models import User
 from medassist.accounts.services import create_person, issue_api_key, revoke_api_key
 from medassist.audit.models import AuditEntry
-from medassist.common.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied
+from medassist.common.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied, WrongClinic
 from medassist.tenancy.context import clinic_context, public_context
 from medassist.tenancy.models import ApiKey
 
@@ -173,6 +175,12 @@ def test_expired_revoked_and_wrong_keys_say_so(api: Api, key_of: Callable[..., s
     ):
         answer = api(key=key).get("/case")
         assert (answer.status_code, answer.json()["code"]) == (401, code)
+
+
+def test_a_key_of_another_clinic_is_refused_even_behind_the_middleware(stranger_key: str, in_alpha: object) -> None:
+    request = APIRequestFactory().get("/case", HTTP_AUTHORIZATION=f"Api-Key {stranger_key}")
+    with pytest.raises(WrongClinic):
+        ApiKeyAuthentication().authenticate(Request(request))
 
 
 def test_a_bad_key_is_not_excused_by_a_session(api: Api, alice: Any) -> None:

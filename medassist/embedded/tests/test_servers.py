@@ -101,6 +101,19 @@ def test_a_changed_password_takes_effect(server: RunningPostgres) -> None:
     again.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's copies change hands")
+def test_a_copied_data_folder_that_belongs_to_root_is_taken_over(server: RunningPostgres) -> None:
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS row")
+    server.stop()
+    copy = server.folder.with_name("copy")
+    subprocess.run(["cp", "-r", server.folder, copy], check=True)
+    second = start_postgres(copy, free_port(), password=PASSWORD, fsync=False)
+    with psycopg.connect(second.url) as connection:
+        assert connection.execute("SELECT row FROM kept").fetchone() == (1,)
+    second.remove()
+
+
 def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:
     (folder / "cluster.partial" / "base").mkdir(parents=True)
     server = start_postgres(folder, free_port(), password=PASSWORD, fsync=False)

@@ -190,6 +190,15 @@ def test_a_step_that_fails_stops_what_was_started_and_shows_its_last_words() -> 
     assert note.note.startswith("failed: prepare failed")
 
 
+def test_advice_runs_beside_and_only_its_findings_are_shown() -> None:
+    script = "print('Some issues were identified:\\n?: (medassist.W001) Redis cannot be reached'); raise SystemExit(1)"
+    stage = Stage((service("first", SLEEP),), advice=(Step("checks", (sys.executable, "-c", script)),))
+    status, lines = supervise(stage, stop_when=lambda lines: lines[-1].startswith("up after"))
+    assert status == 0
+    assert lines[1] == "?: (medassist.W001) Redis cannot be reached"
+    assert not any("identified" in line for line in lines)
+
+
 def test_a_service_that_ends_while_starting_is_named_with_its_log() -> None:
     broken = service("broken", "raise SystemExit('no such thing')", healthy=lambda _environment: False)
     status, lines = supervise(Stage((broken,)), stop_when=lambda lines: False)

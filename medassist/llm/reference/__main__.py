@@ -30,18 +30,32 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     # No access log: it grows with use and tells nothing that /metrics does not.
     uvicorn.run(
-        make_app(limits), host=options.host, port=options.port, log_level="warning", access_log=False, timeout_graceful_shutdown=20
+        make_app(limits),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=20,
     )
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m medassist.llm.reference", description="The reference backbone; not a language model.")
+    parser = argparse.ArgumentParser(
+        prog="python -m medassist.llm.reference", description="The reference backbone; not a language model."
+    )
     parser.add_argument("--host", default=env.text("REFERENCE_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=env.integer("REFERENCE_PORT", 8100, minimum=0, maximum=65535))
-    parser.add_argument("--context-tokens", type=int, default=env.integer("REFERENCE_CONTEXT_TOKENS", 32768, minimum=256))
+    parser.add_argument(
+        "--context-tokens", type=int, default=env.integer("REFERENCE_CONTEXT_TOKENS", 32768, minimum=256)
+    )
     parser.add_argument("--max-requests", type=int, default=env.integer("REFERENCE_MAX_REQUESTS", 64, minimum=1))
-    parser.add_argument("--faults", action="store_true", default=env.boolean("REFERENCE_FAULTS", False), help="accept faults on request (tests)")
+    parser.add_argument(
+        "--faults",
+        action="store_true",
+        default=env.boolean("REFERENCE_FAULTS", False),
+        help="accept faults on request (tests)",
+    )
     return parser
 
 

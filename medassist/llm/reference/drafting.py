@@ -59,7 +59,9 @@ def choose(ranked: list[Candidate], most: int) -> list[Candidate]:
     """Three to seven conditions that fit, and every condition behind a fired rule, best first."""
     fitting = [candidate for candidate in ranked if candidate.passages and candidate.support > 0]
     top = fitting[0].score if fitting else 0.0
-    kept = [candidate for place, candidate in enumerate(fitting[:MOST]) if place < FEWEST or candidate.score >= 0.3 * top]
+    kept = [
+        candidate for place, candidate in enumerate(fitting[:MOST]) if place < FEWEST or candidate.score >= 0.3 * top
+    ]
     behind_rules = [candidate for candidate in ranked if candidate.rules and candidate not in kept]
     room = max(0, most - len(behind_rules))
     chosen = kept[: max(room, 1)] + behind_rules
@@ -80,7 +82,9 @@ def _condition(candidate: Candidate, record: Record, top: float) -> dict[str, An
 def _band(candidate: Candidate, top: float) -> str:
     if candidate.rules:
         return "cannot_miss"
-    strong = candidate.support >= 7 and len(candidate.matched) >= 3 and (candidate.hallmark_met or candidate.profile is None)
+    strong = (
+        candidate.support >= 7 and len(candidate.matched) >= 3 and (candidate.hallmark_met or candidate.profile is None)
+    )
     if strong and candidate.score >= 0.85 * top:
         return "likely"
     return "possible" if candidate.score >= 0.45 * top and candidate.support >= 2 else "less_likely"
@@ -140,9 +144,17 @@ def _summary(record: Record) -> list[Claim]:
     claims += facts([(part, _short(part.text)) for part in record.abnormal])
     claims += facts(_telling(record, by_field.get("history", []), most=3))
     claims += facts(_telling(record, by_field.get("examination", []), most=3))
-    named = [(part, part.text) for part in by_field.get("symptoms", []) if len(part.text) <= 200 and not names_medicine(part.text)]
+    named = [
+        (part, part.text)
+        for part in by_field.get("symptoms", [])
+        if len(part.text) <= 200 and not names_medicine(part.text)
+    ]
     claims += facts(named[:8])
-    past = [(part, part.text) for part in by_field.get("past_history", []) if len(part.text) <= 200 and not names_medicine(part.text)]
+    past = [
+        (part, part.text)
+        for part in by_field.get("past_history", [])
+        if len(part.text) <= 200 and not names_medicine(part.text)
+    ]
     return claims + facts(past[:4])
 
 
@@ -160,7 +172,11 @@ def _telling(record: Record, parts: list[Part], *, most: int) -> list[tuple[Part
                 quote = quote[:240].rsplit(" ", 1)[0].rstrip(" ,;")
             if len(quote) < 4 or names_medicine(quote):
                 continue
-            inside = [e for e in (*record.present.values(), *record.absent.values()) if e.part is part and left <= e.start < right]
+            inside = [
+                e
+                for e in (*record.present.values(), *record.absent.values())
+                if e.part is part and left <= e.start < right
+            ]
             worth = sum(knowledge().rarity(evidence.finding) for evidence in inside) + (1.5 if place == 0 else 0.0)
             if worth:
                 rows.append((worth, len(rows), part, quote))
@@ -172,7 +188,11 @@ def _red_flags(prompt: Prompt, record: Record, ranked: list[Candidate]) -> list[
     claims: list[Claim] = []
     seen: set[tuple[str, str]] = set()
     for rule in prompt.rules:
-        pairs = [(part, part.text) for part in record.abnormal if part.path.removeprefix("vitals.") in _rule_vitals(rule.id, rule.name)]
+        pairs = [
+            (part, part.text)
+            for part in record.abnormal
+            if part.path.removeprefix("vitals.") in _rule_vitals(rule.id, rule.name)
+        ]
         for candidate in ranked:
             if rule in candidate.rules:
                 for name in sorted(candidate.matched, key=lambda item: (-candidate.matched[item], item))[:3]:
@@ -189,7 +209,9 @@ def _red_flags(prompt: Prompt, record: Record, ranked: list[Candidate]) -> list[
 
 
 def _rule_vitals(identifier: str, name: str) -> frozenset[str]:
-    return frozenset(vital for pattern, vitals in _RULE_VITALS if pattern.search(f"{identifier} {name}") for vital in vitals)
+    return frozenset(
+        vital for pattern, vitals in _RULE_VITALS if pattern.search(f"{identifier} {name}") for vital in vitals
+    )
 
 
 def _missing(record: Record, chosen: list[Candidate]) -> list[str]:
@@ -198,7 +220,11 @@ def _missing(record: Record, chosen: list[Candidate]) -> list[str]:
         notes.append("Not recorded: age")
     if not record.sex:
         notes.append("Not recorded: sex")
-    if not any(_DURATION.search(part.text) for part in record.parts if part.field in {"presenting_complaint", "history", "symptoms"}):
+    if not any(
+        _DURATION.search(part.text)
+        for part in record.parts
+        if part.field in {"presenting_complaint", "history", "symptoms"}
+    ):
         notes.append("Not recorded: when it began and how long it has lasted")
     taken = {part.path.removeprefix("vitals.") for part in record.parts if part.field == "vitals"}
     absent = [words for name, words in _VITALS.items() if name not in taken]
@@ -214,4 +240,8 @@ def _missing(record: Record, chosen: list[Candidate]) -> list[str]:
 
 def _reason(prompt: Prompt) -> str:
     names = "; ".join(rule.name for rule in prompt.rules)
-    return cut(f"Fixed rules set this level: {names}", 300) if names else "No fixed rule fired; the level is the rules' own."
+    return (
+        cut(f"Fixed rules set this level: {names}", 300)
+        if names
+        else "No fixed rule fired; the level is the rules' own."
+    )

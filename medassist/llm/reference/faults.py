@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from medassist.common.errors import InvalidInput
 
-NAMES = frozenset({"latency", "429", "500", "garbage", "wrong_schema", "empty", "truncated", "half_stream", "slow", "always_obeys"})
+NAMES = frozenset(
+    {"latency", "429", "500", "garbage", "wrong_schema", "empty", "truncated", "half_stream", "slow", "always_obeys"}
+)
 MODEL_MARK = "@fault="
 
 
@@ -34,7 +36,9 @@ def parse_faults(text: str) -> Faults:
     for item in (part.strip() for part in text.split(",") if part.strip()):
         name, _, value = item.partition("=")
         if name not in NAMES:
-            raise InvalidInput(f"Unknown fault; known are {', '.join(sorted(NAMES))}.", fields={"faults": "unknown fault"})
+            raise InvalidInput(
+                f"Unknown fault; known are {', '.join(sorted(NAMES))}.", fields={"faults": "unknown fault"}
+            )
         try:
             active.append((name, float(value) if value else None))
         except ValueError:

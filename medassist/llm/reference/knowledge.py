@@ -16,7 +16,27 @@ from medassist.llm.reference.text import stem
 
 _WEIGHTS = {"!": 2.0, "?": 0.5}
 _NAME_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
-_NAME_NOISE = frozenset("the a an of and in for with to or acute adult childhood suspected possible probable disease".split())
+_NAME_NOISE = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "and",
+        "in",
+        "for",
+        "with",
+        "to",
+        "or",
+        "acute",
+        "adult",
+        "childhood",
+        "suspected",
+        "possible",
+        "probable",
+        "disease",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,14 @@ class Knowledge:
                 else:
                     weights[finding] = max(weights.get(finding, 0.0), _WEIGHTS.get(mark, 1.0))
         profile = Profile(
-            all_names[0], all_names, float(low or 0), float(high or 130), sex, prior, weights, frozenset(against - weights.keys())
+            all_names[0],
+            all_names,
+            float(low or 0),
+            float(high or 130),
+            sex,
+            prior,
+            weights,
+            frozenset(against - weights.keys()),
         )
         self.profiles.append(profile)
         for name in all_names:

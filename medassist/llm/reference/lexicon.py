@@ -43,6 +43,8 @@ _SAME = {
     "weakness:muscle": "weakness",
     "weakness:limb": "weakness",
     "weakness:face": "facial droop",
+    "weakness:mouth": "facial droop",
+    "weakness:jaw": "facial droop",
     "numbness:skin": "tingling or numbness",
 }
 _REGION_NAMES = {
@@ -90,8 +92,9 @@ class Lexicon:
         for name, words in rows("qualities.txt", 2):
             _index(self._qualities, words, name)
         for label, parent, words in rows("findings.txt", 3):
-            if parent != "-":
-                self.parents[label] = _SAME.get(parent, parent)
+            wider = _SAME.get(parent, parent)
+            if wider not in {"-", label}:
+                self.parents[label] = wider
             self.labels.add(label)
             _index(self._phrases, f"{label}; {words}", label)
         for table in (self._phrases, self._regions, self._qualities):
@@ -139,7 +142,9 @@ class Lexicon:
             return _SAME.get(f"{quality}:{wider}", f"{quality}:{wider}")
         return _WIDER_QUALITY.get(quality)
 
-    def _matches(self, table: dict[str, list[tuple[tuple[str, ...], str]]], tokens: list[Token], kept: list[int]) -> list[Mention]:
+    def _matches(
+        self, table: dict[str, list[tuple[tuple[str, ...], str]]], tokens: list[Token], kept: list[int]
+    ) -> list[Mention]:
         found: list[Mention] = []
         reached = -1
         for place, index in enumerate(kept):
@@ -183,7 +188,11 @@ class Lexicon:
             yield Mention("one-sided leg swelling", start, end, first, last)
         if region.finding in {"arm", "leg"} and quality.finding == "weakness" and around & _ONE_SIDED:
             yield Mention("one-sided weakness", start, end, first, last)
-        if region.finding == "leg" and quality.finding == "pain" and "calf" in {tokens[i].stem for i in range(first, last + 1)}:
+        if (
+            region.finding == "leg"
+            and quality.finding == "pain"
+            and "calf" in {tokens[i].stem for i in range(first, last + 1)}
+        ):
             yield Mention("calf pain", start, end, first, last)
 
 

@@ -43,7 +43,11 @@ def read_vital(path: str, text: str, age: float | None) -> Reading:
     if name == "temperature_c":
         return _temperature(value)
     if name == "spo2":
-        return Reading(("low oxygen",), abnormal=True) if value < 95 else Reading(denies=("low oxygen",), abnormal=value < 96)
+        return (
+            Reading(("low oxygen",), abnormal=True)
+            if value < 95
+            else Reading(denies=("low oxygen",), abnormal=value < 96)
+        )
     if name == "systolic_bp":
         return _systolic(value, age)
     if name == "diastolic_bp":
@@ -68,7 +72,11 @@ def _temperature(value: float) -> Reading:
         return Reading(("fever",), abnormal=True)
     if value < 35.0:
         return Reading(("low body temperature",), ("fever",), abnormal=True)
-    return Reading(denies=("fever",), abnormal=value < 36.1 or value > 37.9) if value <= 37.5 else Reading(("low-grade fever",))
+    return (
+        Reading(denies=("fever",), abnormal=value < 36.1 or value > 37.9)
+        if value <= 37.5
+        else Reading(("low-grade fever",))
+    )
 
 
 def _systolic(value: float, age: float | None) -> Reading:
@@ -79,7 +87,9 @@ def _systolic(value: float, age: float | None) -> Reading:
         return Reading(("severely high blood pressure",), ("low blood pressure",), abnormal=True)
     if value >= 140:
         return Reading(("high blood pressure",), ("low blood pressure",), abnormal=True)
-    return Reading(denies=("low blood pressure", "high blood pressure"), abnormal=value <= 110 and (age is None or age >= 16))
+    return Reading(
+        denies=("low blood pressure", "high blood pressure"), abnormal=value <= 110 and (age is None or age >= 16)
+    )
 
 
 def _rate(value: float, limits: tuple[float, float], fast: str, slow: str) -> Reading:
@@ -93,7 +103,10 @@ def _rate(value: float, limits: tuple[float, float], fast: str, slow: str) -> Re
 
 def _pulse_limits(age: float | None) -> tuple[float, float]:
     table = ((1.0, (90, 160)), (2.0, (80, 150)), (5.0, (70, 140)), (12.0, (60, 120)))
-    return next((limits for upper, limits in table if age is not None and age < upper), (51, 90 if age is None or age >= 16 else 110))
+    return next(
+        (limits for upper, limits in table if age is not None and age < upper),
+        (51, 90 if age is None or age >= 16 else 110),
+    )
 
 
 def _breathing_limits(age: float | None) -> tuple[float, float]:
@@ -182,7 +195,7 @@ def read_lab(text: str) -> Reading:
 
 
 def _which(text: str) -> _Lab | None:
-    head = text.split("(")[0]
+    head = text.split("(", maxsplit=1)[0]
     if head.lower().startswith("urine") or head.lower().startswith("urin"):
         return next((lab for lab in _LABS if lab.names.match(head)), None)
     return next((lab for lab in _LABS if lab.names.search(head)), None)

@@ -47,7 +47,10 @@ class Metrics:
                     for reason in sorted({"stop", "length", "abort", *self._finished})
                 ),
                 "# TYPE vllm:e2e_request_latency_seconds histogram",
-                *(f'vllm:e2e_request_latency_seconds_bucket{{{label},le="{limit}"}} {self._buckets[limit]}' for limit in _BUCKETS),
+                *(
+                    f'vllm:e2e_request_latency_seconds_bucket{{{label},le="{limit}"}} {self._buckets[limit]}'
+                    for limit in _BUCKETS
+                ),
                 f'vllm:e2e_request_latency_seconds_bucket{{{label},le="+Inf"}} {self._count}',
                 f"vllm:e2e_request_latency_seconds_sum{{{label}}} {self._seconds:.6f}",
                 f"vllm:e2e_request_latency_seconds_count{{{label}}} {self._count}",

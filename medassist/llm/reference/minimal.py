@@ -33,7 +33,9 @@ def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> 
         kind = "null" if "null" in kind else kind[0]
     if kind == "object" or (kind is None and "properties" in schema):
         properties = schema.get("properties", {})
-        return {name: minimal_instance(properties.get(name, {}), root, depth + 1) for name in schema.get("required", ())}
+        return {
+            name: minimal_instance(properties.get(name, {}), root, depth + 1) for name in schema.get("required", ())
+        }
     if kind == "array":
         items = schema.get("items")
         one = items if isinstance(items, Mapping) else {}
@@ -47,12 +49,17 @@ def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> 
 
 def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
     step = 1 if whole else 0.5
-    if "minimum" in schema:
-        return schema["minimum"]  # type: ignore[no-any-return]
-    if "exclusiveMinimum" in schema:
-        return schema["exclusiveMinimum"] + step  # type: ignore[no-any-return]
-    highest = schema.get("maximum", schema.get("exclusiveMaximum", 0))
-    return min(0, highest - step) if highest <= 0 and "exclusiveMaximum" in schema else min(0, highest)
+    lowest: int | float | None = schema.get("minimum")
+    above: int | float | None = schema.get("exclusiveMinimum")
+    highest: int | float | None = schema.get("maximum")
+    below: int | float | None = schema.get("exclusiveMaximum")
+    if lowest is None and above is not None:
+        lowest = above + step
+    if lowest is not None:
+        return lowest
+    if highest is None and below is not None:
+        highest = below - step
+    return 0 if highest is None else min(0, highest)
 
 
 def _resolve(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,8 +12,19 @@ from medassist.llm.reference.prompt import Passage
 from medassist.llm.reference.text import sentences_of, tokens_of
 
 _SECTIONS = (
-    (re.compile(r"symptom|sign|presentation|feature|clinical picture|manifest|warning|recogni|history", re.IGNORECASE), 1.0),
-    (re.compile(r"treat|manage|therap|medic|drug|surgery|prevent|research|outlook|prognos|living|vaccin|trial|screening", re.IGNORECASE), 0.3),
+    (
+        re.compile(
+            r"symptom|sign|presentation|feature|clinical picture|manifest|warning|recogni|history", re.IGNORECASE
+        ),
+        1.0,
+    ),
+    (
+        re.compile(
+            r"treat|manage|therap|medic|drug|surgery|prevent|research|outlook|prognos|living|vaccin|trial|screening",
+            re.IGNORECASE,
+        ),
+        0.3,
+    ),
     (re.compile(r"cause|risk|suscept|complication|who gets|epidemiolog", re.IGNORECASE), 0.6),
     (re.compile(r"diagnos|exam|test|assess|investigat|imaging", re.IGNORECASE), 0.7),
 )
@@ -29,7 +40,10 @@ _NOT_A_CONDITION = re.compile(
     r"key terms|summary|review questions|assessments?|blood glucose|genes?|family history|pregnancy and|sexual|reproduct\w*|contracepti\w*|birth control)\b",
     re.IGNORECASE,
 )
-_CATEGORY = re.compile(r"\b(?:diseases|disorders|problems|conditions|injuries|infections|abnormalities|emergencies|cancers|defects)$", re.IGNORECASE)
+_CATEGORY = re.compile(
+    r"\b(?:diseases|disorders|problems|conditions|injuries|infections|abnormalities|emergencies|cancers|defects)$",
+    re.IGNORECASE,
+)
 _TREATMENT = re.compile(
     r"\b(?:treat\w*|medicin\w*|medicat\w*|drugs?|therap\w*|dos(?:e|es|age|ing)|prescri\w*|surg\w*|antibiotics?|antivirals?|vaccin\w*|inject\w*|infus\w*|"
     r"tablets?|pills?|capsules?|inhalers?|insulin|aspirin|ibuprofen|acetaminophen|paracetamol|steroids?|corticosteroids?|chemotherapy|radiation|"
@@ -43,7 +57,10 @@ _MEDICINE_SHAPE = re.compile(
     r"oxaban|triptan|setron|zepam|zolam|barbital|caine|mab|vir|sone|solone|nide|terol|phylline|semide|thiazide|lactone|formin)\b",
     re.IGNORECASE,
 )
-_DOSE = re.compile(r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|units?|iu|tablets?|puffs?|drops|capsules?)\b(?!\s?/)", re.IGNORECASE)
+_DOSE = re.compile(
+    r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|units?|iu|tablets?|puffs?|drops|capsules?)\b(?!\s?/)",
+    re.IGNORECASE,
+)
 
 MIN_SENTENCE, MAX_QUOTE = 25, 380
 
@@ -107,7 +124,9 @@ def _condition(title: str, heading: str) -> tuple[str, Profile | None, str] | No
 def clean_title(title: str) -> str:
     """ "Prostate Enlargement: Benign Prostatic Hyperplasia" stays; "Sepsis: recognition, diagnosis" -> "Sepsis"."""
     head, _, tail = title.partition(":")
-    if tail and re.search(r"\b(?:recogni|diagnos|assess|manag|guideline|overview|in (?:adults|over|under|children))", tail, re.IGNORECASE):
+    if tail and re.search(
+        r"\b(?:recogni|diagnos|assess|manag|guideline|overview|in (?:adults|over|under|children))", tail, re.IGNORECASE
+    ):
         title = head
     return re.sub(r"\s*\((?:in adults|overview|adult|child)\)", "", title, flags=re.IGNORECASE).strip()[:110]
 
@@ -115,7 +134,9 @@ def clean_title(title: str) -> str:
 def _is_symptom(name: str) -> bool:
     words = tokens_of(name)
     mentions = lexicon().mentions(words)
-    return bool(mentions) and sum(m.last - m.first + 1 for m in mentions) >= len([w for w in words if w.word not in {"and", "or", "the"}])
+    return bool(mentions) and sum(m.last - m.first + 1 for m in mentions) >= len(
+        [w for w in words if w.word not in {"and", "or", "the"}]
+    )
 
 
 def read_passage(passage: Passage) -> Reading:
@@ -134,12 +155,17 @@ def _read(title: str, heading: str, text: str) -> Reading:
         # Said early and said often: a page's second screen holds complications and rarities.
         early = 1.0 if mention.start < 1500 else 0.7
         weights[mention.finding] = max(weights.get(mention.finding, 0.0), section * early)
-    return Reading(tuple(sorted(weights.items())), _quotable(text, places), frozenset(t.stem for t in tokens if len(t.word) > 3), section)
+    return Reading(
+        tuple(sorted(weights.items())),
+        _quotable(text, places),
+        frozenset(t.stem for t in tokens if len(t.word) > 3),
+        section,
+    )
 
 
 def _quotable(text: str, places: list[tuple[int, str]]) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
-    for start, end in sentences_of(text):
+    for start, end in sentences_of(text, items=False):
         for left, right in _pieces(text, start, end):
             piece = text[left:right]
             if right - left < MIN_SENTENCE or piece.endswith("?") or speaks_of_treatment(piece):

@@ -25,7 +25,7 @@ class Part:
 
     @property
     def field(self) -> str:
-        """"labs.0" -> "labs"."""
+        """ "labs.0" -> "labs"."""
         return self.path.split(".")[0]
 
 

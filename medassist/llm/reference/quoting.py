@@ -91,7 +91,9 @@ def best_sentences(candidate: Candidate, wanted: dict[str, float], *, most: int)
             worth = sum(value for name, value in wanted.items() if name in sentence.findings)
             if worth:
                 worth *= 0.6 + 0.4 * reading.section
-                pool.append((worth - 0.05 * order, -len(pool), passage, sentence.start, sentence.end, sentence.findings))
+                pool.append(
+                    (worth - 0.05 * order, -len(pool), passage, sentence.start, sentence.end, sentence.findings)
+                )
     claims: list[Claim] = []
     said: set[str] = set()
     for _, _, passage, start, end, findings in sorted(pool, key=lambda item: (-item[0], -item[1])):

@@ -151,4 +151,3 @@ def _sex(text: str) -> str:
         return "m"
     short = _SHORT_AGE.search(text)
     return short.group(2).lower() if short else ""
-

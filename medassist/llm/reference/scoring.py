@@ -16,7 +16,14 @@ from medassist.llm.reference.passages import condition_of, read_passage
 from medassist.llm.reference.prompt import Passage, Prompt, Rule
 from medassist.llm.reference.record import Record
 
-_RISKS = frozenset({"smoking", "diabetes", "high cholesterol", "obesity", "heavy alcohol", "high blood pressure", "recent travel", "stress or trauma", "gradual onset", "sudden onset", "comes and goes", "fatigue", "sick contact", "recent infection", "cancer history", "unprotected sex", "drug use", "painkiller use", "steroid use", "family history of cancer", "immune suppression", "recent surgery"})  # fmt: skip
+_RISKS = frozenset(
+    (
+        "smoking; diabetes; high cholesterol; obesity; heavy alcohol; high blood pressure; "
+        "recent travel; stress or trauma; gradual onset; sudden onset; comes and goes; fatigue; sick contact; "
+        "recent infection; cancer history; unprotected sex; drug use; painkiller use; steroid use; "
+        "family history of cancer; immune suppression; recent surgery"
+    ).split("; ")
+)
 """Findings that make many conditions likelier and none likely: they count half."""
 
 
@@ -81,7 +88,10 @@ def rank(candidates: Iterable[Candidate], record: Record) -> list[Candidate]:
 
 def profile_candidates() -> list[Candidate]:
     """Every profile as a candidate without passages: for naming pages worth looking up."""
-    return [Candidate(profile.name, profile.name, profile, weights=dict(profile.weights)) for profile in knowledge().profiles]
+    return [
+        Candidate(profile.name, profile.name, profile, weights=dict(profile.weights))
+        for profile in knowledge().profiles
+    ]
 
 
 def _weights(candidate: Candidate) -> dict[str, float]:
@@ -129,9 +139,15 @@ def _score(candidate: Candidate, record: Record, present: dict[str, float]) -> N
             if finding in record.present:
                 candidate.opposed.append(finding)
                 against += 1.2 * know.rarity(finding) * 0.5
-        against += 0.12 * sum(know.rarity(mark) for mark in candidate.profile.hallmarks if not record.mentioned(mark) and mark not in candidate.matched)
+        against += 0.12 * sum(
+            know.rarity(mark)
+            for mark in candidate.profile.hallmarks
+            if not record.mentioned(mark) and mark not in candidate.matched
+        )
     prior = candidate.profile.prior if candidate.profile else 0.3
-    candidate.score = (candidate.support - against) * _age_fit(candidate.profile, record) + 0.55 * prior * bool(candidate.support)
+    candidate.score = (candidate.support - against) * _age_fit(candidate.profile, record) + 0.55 * prior * bool(
+        candidate.support
+    )
 
 
 def _sex_fits(profile: Profile | None, record: Record) -> bool:

@@ -23,7 +23,17 @@ from medassist.llm.reference import brain
 from medassist.llm.reference.disobedience import obey
 from medassist.llm.reference.faults import MODEL_MARK, FaultBox, Faults, parse_faults
 from medassist.llm.reference.metrics import Metrics
-from medassist.llm.reference.wire import FINGERPRINT, MODEL, Asked, WireError, chunk, completion, json_response, read_request, tokens_in
+from medassist.llm.reference.wire import (
+    FINGERPRINT,
+    MODEL,
+    Asked,
+    WireError,
+    chunk,
+    completion,
+    json_response,
+    read_request,
+    tokens_in,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +120,7 @@ class Service:
             times = data.get("times")
             self.box.set(parse_faults(str(data.get("faults", ""))), int(times) if times is not None else None)
         except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError):
-            return WireError(400, "Send {\"faults\": \"latency=2,500\", \"times\": 3}.").response()
+            return WireError(400, 'Send {"faults": "latency=2,500", "times": 3}.').response()
         except InvalidInput as error:
             return WireError(400, error.detail).response()
         return json_response({"faults": data.get("faults", ""), "times": times})
@@ -133,7 +143,9 @@ class Service:
     def _faults(self, request: Request, asked: Asked) -> Faults:
         if not self.limits.faults:
             if asked.fault_text:
-                raise WireError(404, f"The model `{asked.model}{MODEL_MARK}…` does not exist.", "NotFoundError", param="model")
+                raise WireError(
+                    404, f"The model `{asked.model}{MODEL_MARK}…` does not exist.", "NotFoundError", param="model"
+                )
             return Faults()
         text = asked.fault_text or request.headers.get("x-fault", "")
         try:
@@ -162,14 +174,20 @@ class Service:
             return Response(status_code=499)
         if faults.has("500"):
             raise WireError(500, "Internal server error.", "InternalServerError")
-        text, finish = await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._think, asked, faults))
+        text, finish = await asyncio.get_running_loop().run_in_executor(
+            self._threads, partial(self._think, asked, faults)
+        )
         usage = {"prompt_tokens": tokens_in(asked.prompt_text), "completion_tokens": tokens_in(text)}
         usage["total_tokens"] = sum(usage.values())
         if asked.stream:
-            return StreamingResponse(self._stream(asked, faults, text, finish, usage, started), media_type="text/event-stream")
+            return StreamingResponse(
+                self._stream(asked, faults, text, finish, usage, started), media_type="text/event-stream"
+            )
         body = orjson.dumps(completion(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), text, finish, usage))
         if faults.has("slow"):
-            return StreamingResponse(self._drip(body, faults.value("slow", 1.0), started), media_type="application/json")
+            return StreamingResponse(
+                self._drip(body, faults.value("slow", 1.0), started), media_type="application/json"
+            )
         self._count(finish, started, usage)
         return Response(body, media_type="application/json")
 
@@ -189,7 +207,9 @@ class Service:
             limit = min(limit, max(1, len(text) // 2))
         return (text[:limit], "length") if len(text) > limit else (text, "stop")
 
-    async def _stream(self, asked: Asked, faults: Faults, text: str, finish: str, usage: dict[str, int], started: float) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, asked: Asked, faults: Faults, text: str, finish: str, usage: dict[str, int], started: float
+    ) -> AsyncIterator[bytes]:
         identifier, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
         size, pause = (1, faults.value("slow", 1.0)) if faults.has("slow") else (PIECE, 0.0)
         ended = "abort"

@@ -16,7 +16,15 @@ DEFAULT_MAX_TOKENS = 4096
 class WireError(Exception):
     """An error to answer with, in OpenAI's form."""
 
-    def __init__(self, status: int, message: str, kind: str = "BadRequestError", *, param: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        kind: str = "BadRequestError",
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.kind, self.param, self.retry_after = status, message, kind, param, retry_after
 
@@ -78,7 +86,9 @@ def _messages(value: Any) -> tuple[tuple[str, str], ...]:
             raise WireError(400, "Each message needs a `role` of system, user or assistant.", param="messages")
         content = message.get("content")
         if isinstance(content, list):
-            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict) and part.get("type") == "text")
+            content = "".join(
+                str(part.get("text", "")) for part in content if isinstance(part, dict) and part.get("type") == "text"
+            )
         if not isinstance(content, str):
             raise WireError(400, "Each message needs a text `content`.", param="messages")
         found.append((str(message["role"]), content))
@@ -118,15 +128,33 @@ def completion(identifier: str, created: int, text: str, finish: str, usage: dic
         "created": created,
         "model": MODEL,
         "medassist": FINGERPRINT,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": finish}],
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": finish}
+        ],
         "usage": usage,
     }
 
 
-def chunk(identifier: str, created: int, *, delta: dict[str, str] | None = None, finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
+def chunk(
+    identifier: str,
+    created: int,
+    *,
+    delta: dict[str, str] | None = None,
+    finish: str | None = None,
+    usage: dict[str, int] | None = None,
+) -> bytes:
     """One server-sent event; with `usage` it carries no choice, as in OpenAI's format."""
-    choices = [] if usage is not None else [{"index": 0, "delta": delta or {}, "logprobs": None, "finish_reason": finish}]
-    body: dict[str, Any] = {"id": identifier, "object": "chat.completion.chunk", "created": created, "model": MODEL, "medassist": FINGERPRINT, "choices": choices}
+    choices = (
+        [] if usage is not None else [{"index": 0, "delta": delta or {}, "logprobs": None, "finish_reason": finish}]
+    )
+    body: dict[str, Any] = {
+        "id": identifier,
+        "object": "chat.completion.chunk",
+        "created": created,
+        "model": MODEL,
+        "medassist": FINGERPRINT,
+        "choices": choices,
+    }
     if usage is not None:
         body["usage"] = usage
     return b"data: " + orjson.dumps(body) + b"\n\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import django.db.utils
 import psycopg
 from django_tenants.postgresql_backend import base as django_tenants_backend
 from django_tenants.utils import quote_schema_name
@@ -47,7 +46,8 @@ class DatabaseWrapper(django_tenants_backend.DatabaseWrapper):  # type: ignore[m
         return barrier.clinic_role(str(self.settings_dict["NAME"]), self.schema_name)
 
     def _handle_search_path(self, cursor: Any = None) -> None:
-        if self._setting_search_path or self.search_path_set_schemas:
+        # After an error inside a transaction nothing but a rollback succeeds, so nothing needs setting either.
+        if self._setting_search_path or self.search_path_set_schemas or self._transaction_failed():
             return
         search_paths = self._get_cursor_search_paths()
         path = ", ".join(quote_schema_name(name) for name in search_paths)
@@ -57,11 +57,6 @@ class DatabaseWrapper(django_tenants_backend.DatabaseWrapper):  # type: ignore[m
             setting_cursor.execute(
                 "SELECT set_config('search_path', %s, false), set_config('role', %s, false)", [path, self.role()]
             )
-        except (django.db.utils.DatabaseError, psycopg.DatabaseError):
-            self.search_path_set_schemas = None
-            if not self._transaction_failed():
-                raise
-        else:
             self.search_path_set_schemas = search_paths
         finally:
             self._setting_search_path = False
@@ -69,7 +64,6 @@ class DatabaseWrapper(django_tenants_backend.DatabaseWrapper):  # type: ignore[m
                 setting_cursor.close()
 
     def _transaction_failed(self) -> bool:
-        """True when the transaction had already failed: whatever comes next but a rollback fails as well."""
         return bool(
             self.connection is not None
             and self.in_atomic_block

@@ -102,7 +102,7 @@ _MEASURE_AFTER = re.compile(
     r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|bladder|on bladder)\b"
 )
 _GIVING = re.compile(
-    r"\b(?:give|giving|gave|given|administer\w*|inject\w*|infus\w*|start\w*|run|prescrib\w*|bolus\w*|load\w*|dos(?:e|ed|es|ing)|swallow|titrat\w*|transfus\w*|dispens\w*|take|chew|repeat|increase|decrease|reduce|feed)\b"
+    r"\b(?:give|giving|gave|given|administer\w*|inject\w*|infus\w*|start\w*|run|prescrib\w*|bolus\w*|load\w*|dos(?:e|ed|es|ing|age|ages)|swallow|titrat\w*|transfus\w*|dispens\w*|take|chew|repeat|increase|decrease|reduce|feed)\b"
 )
 _CONCENTRATION = re.compile(r"^(?:mg|mcg|ug|g|units?|iu|u|mmol|meq)\s*/?\s*(?:per\s+)?(?:ml|\d+\s?ml)")
 
@@ -135,7 +135,7 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
     if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
         return True
-    clause_start = max((text.rfind(mark, 0, quantity.start) for mark in (";", ":", ". ", " but ", " so ", " then ")), default=-1) + 1
+    clause_start = max((text.rfind(mark, 0, quantity.start) for mark in (";", ":", "|", ". ", " but ", " so ", " then ")), default=-1) + 1
     before = text[clause_start : quantity.start][-70:]
     after = text[quantity.end : quantity.end + 45]
     near = any(m.kind in "NOC" and -3 <= m.start - quantity.end <= 14 or m.kind in "NOC" and 0 <= quantity.start - m.end <= 10 for m in found)

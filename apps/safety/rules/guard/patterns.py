@@ -46,7 +46,7 @@ _LEAD = (
 )
 _REPORTED_TO = (
     r"(?:told|advised|asked|instructed|forgot|forgets|forgotten|refus\w+|declin\w+|unable|able|unwilling|want\w*|wish\w*|decided|fail\w*|tend\w*|used|started|stopped|began|continues|continued|remember\w*|prefers?|tried|reluctant|happy|"
-    r"claims?|reports?|denies|denied|did not|didn't|does not|doesn't|has not|had not|hasn't|could not|couldn't|not been|supposed|appears?|seems?|admits?|likes?|was|were)\s+(?:\w+ly\s+)?(?:to\s+)?"
+    r"claims?|reports?|denies|denied|did not|didn't|does not|doesn't|has not|had not|hasn't|could not|couldn't|not been|supposed|appears?|seems?|admits?|likes?|was|were|known|understood|said|reported|thought|believed)\s+(?:\w+ly\s+)?(?:to\s+)?|(?:record|records|notes?|list|chart|letter)\s+(?:\w+\s+)?(?:says?|shows?|states?|lists?|notes?)\s+(?:that\s+)?(?:you|they|we|i)\s+"
 )
 
 IMPERATIVE = re.compile(rf"{_LEAD}(?P<verb>{_VERB})\b(?!\s+of\b|-)\s+(?P<object>{_FILL})(?P<med>{_MED})")
@@ -78,7 +78,7 @@ FUTURE = re.compile(
     r"\b(?:going\s+forward|from\s+(?:now|today|tomorrow|tonight|here)|henceforth|onwards|as\s+soon\s+as\s+possible|asap|a\.s\.a\.p|straight\s+away|right\s+away|without\s+delay|tonight|tomorrow|later\s+today|this\s+evening|instead|for\s+now|until\s+(?:reviewed|seen|better|review|then)|going\s+to\s+need)\b"
 )
 HELPS = re.compile(
-    rf"(?P<med>[NCO]\d+)\s+(?:[\w'-]+\s+){{0,3}}?(?:(?:would|will|should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){{0,2}}?)?"
+    rf"(?P<med>[NCO]\d+)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){{0,3}}?(?:(?:would|will|should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){{0,2}}?)?"
     r"(?:help|helps|relieve|relieves|ease|eases|work|works(?!\s+by)|improve|improves|treat|treats|cure|cures|settle|settles|fix|fixes|sort|sorts|control|controls|do|does\s+the|suffice|clear|clears|calm|calms|soothe|soothes|prevent|prevents|protect|protects|shorten\w*|speed\w*|reverse|reverses|benefit|benefits|stop|stops|save|saves)\b"
 )
 ARROW = re.compile(rf"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){{0,3}}(?P<med>[NCO]\d+)|^\s*(?:rx|tx|℞|plan|action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d+)|script|G\d+\s+(?:plan|orders?))\b[^.]{{0,40}}(?P<med2>[NC]\d+)|^\s*\+\s*(?P<med3>[NC]\d+)")
@@ -92,7 +92,7 @@ _OBJ = rf"(?P<med>{_MED})"
 _GAP = r"[^.;:!?\n]{0,60}?"
 _NEAR = r"[^.;:!?\n]{0,38}?"
 _TAKING = (
-    r"(?:takes|took|has\s+taken|have\s+taken|had\s+taken|taken(?!\s+(?:as|with|by\s+mouth))|uses|used(?!\s+(?:to|for|in|as))|(?:is|are|was|were|been|be|being|currently|already|still|not|denies|denied|reports|reported|admits|while|whilst|when|after|since|anyone|people|patients?|those|who|stopped|started|recently|regularly|from|despite|"
+    r"(?:takes|took|(?:known|understood|reported|said|thought|believed)\s+to\s+(?:take|use|be\s+(?:on|taking))|(?:says?|shows?|states?)\s+(?:that\s+)?(?:you|they)\s+(?:take|use|are\s+on)|has\s+taken|have\s+taken|had\s+taken|taken(?!\s+(?:as|with|by\s+mouth))|uses|used(?!\s+(?:to|for|in|as))|(?:is|are|was|were|been|be|being|currently|already|still|not|denies|denied|reports|reported|admits|while|whilst|when|after|since|anyone|people|patients?|those|who|stopped|started|recently|regularly|from|despite|"
     r"without|before|she's|he's|states|describes|history\s+of|of)\s+(?:\w+ly\s+)?(?:taking|using|receiving|on)|(?:is|was|been|remains?|are|were|being|maintained|established|stabilised|stable|already|currently|still|who|not|while|whilst|yo|y/o|old|male|female|man|woman|patient|patients|people|lady|gentleman|boy|girl|\b[mf]|previously|normally|usually|regularly)\s+on|"
     r"receives|received|receiving|has\s+received|was\s+given|were\s+given|been\s+given|(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
     r"is\s+prescribed|are\s+prescribed|prescribed\s+by|(?<!to be )started\s+on|stopped(?:\s+taking)?|(?:self-?)?medicat\w+\s+with|ran\s+out\s+of|run\s+out\s+of|missed|misses|missing|forgot\w*|overdos\w+\s+(?:of|on|with)|ingest\w+(?:\s+of)?|swallowed|injected|inhaled|self-administered|bought|had\s+tried|has\s+tried|tried|"
@@ -100,7 +100,7 @@ _TAKING = (
     r"(?:eases|improves|settles|resolves)\s+(?:\w+\s+)?with|compli\w+\s+with|adher\w+\s+(?:to|with)|complet(?:ed|ing|ion\s+of)|finished|drug\s+history|stopped|self-?treated\s+with|intolerant\s+of|tolerat\w+|discontinued|"
     r"on\s+(?:long-term|regular|daily|maintenance|lifelong|chronic|home|repeat|stable|high-dose|low-dose|oral|inhaled|current|prophylactic|established|no|any|his|her|a\s+(?:stable|regular))|last\s+(?:took|used|had|dose\s+of|G\d+\s+of)|had(?=\s+(?:a\s+|\w+\s+)?(?:N|F|Q|O)\d+)|has\s+had)"
 )
-_RECORDED = r"(?:recorded|documented|listed|noted|mentioned|reported|charted|on\s+(?:the\s+)?(?:list|record|chart|file|admission|repeat)|in\s+the\s+(?:record|notes|chart)|known|stated|named|included|part\s+of|among|present\s+(?:on|in))"
+_RECORDED = r"(?:recorded|documented|listed|noted|mentioned|reported|charted|on\s+(?:the\s+)?(?:list|record|chart|file|admission|repeat|G\d+)|in\s+the\s+(?:record|notes|chart)|known|stated|named|included|part\s+of|among|present\s+(?:on|in))"
 _HEADER = (
     r"^\W*(?:[\w'-]+\s+)?(?:the\s+|his\s+|her\s+|patient's\s+)?(?:(?:current|regular|usual|home|recorded|existing|long-term|repeat|admission|pre-admission|pre-op|documented|active|known|prior|previous|past|reported|outpatient|ongoing|other)\s+)*"
     r"(?:G\d+|medication|drug|dhx?|pta\s+G\d+)\s*(?:(?:history|list|record|chart|hx|reconciliation|recorded|documented|reported|currently|taken|reviewed|in\s+the\s+record|on\s+(?:admission|record|file|arrival)|prior\s+to\s+(?:admission|arrival)|at\s+home|before\s+admission|G\d+)\s*)*"
@@ -122,7 +122,7 @@ HEADER = re.compile(_HEADER)
 NEGATED = re.compile(rf"\b(?:no|not|nil|denies|denied|never|without|neither|nor|isn't|wasn't|doesn't|didn't|hasn't|stopped|former|unrecorded)\b[^.;:]{{0,40}}{_OBJ}|(?P<med2>{_MED}){_GAP}\b(?:not|never|no\s+longer)\b")
 
 _HARM = (
-    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|"
+    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|sensitiv\w+|resistan(?:t|ce)|dependen(?:t|ce|cy)|addict\w+|misuse|abuse|withdrawal|risks?|dangers?|hazards?|complications?|harms?|mechanisms?|action|pharmacology|half-life|"
     r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|bleeding|haemorrhage|reports?\s+of|signs\s+of)"
 )
@@ -185,7 +185,7 @@ PATIENT_SPECIFIC = re.compile(r"\b(?:this\s+(?:patient|man|woman|child|case|lady
 
 SELF_ADJUST = (
     re.compile(rf"{_LEAD}(?:skip|miss|double(?:\s+up)?|halve|split|crush|share|borrow|save|stockpile|stretch|ration|catch\s+up|cut\s+(?:back|down)|leave\s+out|use\s+up|finish\s+off|top\s+up)\b[^.;!?]{{0,40}}?(?:{_MED}|F\d+|Q\d+|\bone\b|next)"),
-    re.compile(rf"\b(?:left-?\s?over|leftovers?|spare|someone\s+else's|friend's|neighbou?r's|husband's|wife's|mother's|father's|partner's|sister's|brother's|expired|unused|remaining|last\s+time's?|old|family\s+member's|from\s+(?:your|the|her|his)\s+(?:last|previous|other))\b[^.;!?]{{0,30}}?(?:{_MED}|F\d+)"),
+    re.compile(rf"\b(?:left-?\s?over|leftovers?|spare|someone\s+else's|friend's|neighbou?r's|husband's|wife's|mother's|father's|partner's|sister's|brother's|expired|unused|remaining|last\s+time's?|(?:your|her|his|their|some|any|an)\s+old|family\s+member's|from\s+(?:your|the|her|his)\s+(?:last|previous|other))\b[^.;!?]{{0,30}}?(?:{_MED}|F\d+)"),
     re.compile(rf"(?:{_MED}|F\d+)[^.;!?]{{0,30}}?\b(?:left\s+over|leftover|in\s+(?:the|your)\s+(?:cupboard|cabinet|drawer)|from\s+(?:last\s+time|a\s+(?:previous|friend)|before)|at\s+home\s+already|you\s+(?:still\s+)?have)\b"),
     re.compile(r"\b(?:fine|ok|okay|safe|alright|all\s+right|acceptable|possible|allowed|free|no\s+harm|no\s+problem)\s+(?:\w+\s+){0,2}?(?:to|in|if\s+you|for\s+(?:you|him|her)\s+to)\s+(?:skip|miss|double|halve|stop|take|use|adjust|change|increase|reduce|try|split|share|delay|taking|skipping|doubling|stopping)\w*\b"),
     re.compile(rf"\b(?:adjust|change|alter|vary|tweak|increase|reduce|titrate|manage)\s+(?:\w+\s+){{0,3}}?{_MED}[^.;!?]{{0,30}}?\b(?:yourself|himself|herself|themselves|on\s+your\s+own|at\s+home|depending\s+on|according\s+to|based\s+on|by\s+feel)\b"),

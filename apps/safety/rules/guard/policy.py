@@ -151,6 +151,8 @@ def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
         return True
     if re.match(r"treat|manag", cue) and re.search(r"\b(?:patients?|people|those|already|after|when|was|were|been|despite|not|who\s+(?:is|are|was|were))\s+(?:\w+ly\s+)?$", before):
         return True
+    if re.match(r"indication", cue) and re.search(r"\b(?:confirm|clarify|ask|asking|check|establish|document|verify|about|know|record)\s+(?:\w+\s+){0,3}$", before):
+        return True
     if re.match(r"recommend|suggest|advis", cue):
         # "NICE lists and recommends" is judged with the attribution; "findings suggest opioid toxicity" by what follows the mention.
         return bool(p.ATTRIBUTED.search(form)) and not re.match(r"recommended|advised|advice", cue) and not p.PATIENT_SPECIFIC.search(form) and not re.search(r"\b(?:start|giv|stop|add|switch)\w*", match.group())
@@ -233,7 +235,7 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     relevant = frozenset(fact for i in (*doses, *timings) for fact in skel.quantities[i].facts)
     first = (doses or timings)[0]
     rule, reason = ("B1", "amount") if any(skel.quantities[i].kind == "Q" for i in doses) else ("B2", "count_or_frequency")
-    directed = bool(reading.directives) or bool(reading.loose) or bool(p.AMOUNT_ORDER.search(skel.form))
+    directed = bool(reading.directives) or bool(reading.loose) or _orders_amount(skel.form)
     reported = _reported(reading) and not directed
     same = True
     for owner, facts in owners.items():
@@ -248,6 +250,12 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     if reported and (known or not record.empty):
         return [Fault("B5", "differs_from_record", first)]
     return [Fault(rule, reason, first)]
+
+
+def _orders_amount(form: str) -> bool:
+    match = p.AMOUNT_ORDER.search(form)
+    verb = re.search(r"(?:take|give|use|inject|apply|swallow|administer|repeat|inhale|drink|infuse|run|bolus|load)\b", match.group()) if match else None
+    return bool(match and verb and not p.REPORTED_INFINITIVE.search(form[: match.start() + verb.start()]))
 
 
 def _reported(reading: Reading) -> bool:
@@ -332,7 +340,7 @@ def _consideration(form: str, audience: Audience, reading: Reading) -> bool:
 
 def _judge_presence(reading: Reading, record: RecordView) -> list[Fault]:
     """A restated medicine that the record does not know differs from it (B5); denials are no restatement."""
-    if record.empty:
+    if record.empty or p.ATTRIBUTED.search(reading.skel.form):
         return []
     negated = {_mention_of(m)[0] for m in _all(p.NEGATED, reading.skel.form)}
     for index, mention in reading.skel.mentions.items():

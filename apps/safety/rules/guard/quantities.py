@@ -237,10 +237,19 @@ def quantities(text: str) -> list[Quantity]:
     for match in PATTERN.finditer(text):
         group = match.lastgroup if match.lastgroup not in {"unit", "per", "count", "formword"} else None
         name = group or ("dose" if match["dose"] else "form")
+        if name == "form" and _names_only(match):
+            continue
         kind, facts = _read(name, match)
         start = match.start() + len(match.group()) - len(match.group().lstrip())
         found.append(Quantity(start, match.end(), kind, facts, match["unit"] or match["formword"] or "", match.group().strip()))
     return found
+
+
+def _names_only(match: re.Match[str]) -> bool:
+    """ "A dose", "several injections" name a thing; "another dose", "two doses" count it. """
+    vague = re.match(r"(?:an?|several|few|a\s+few)\s", match["form"].lstrip()) and not re.match(r"a\s+couple", match["form"].lstrip())
+    thing = re.fullmatch(f"{_FORM_WORDS['dose']}|{_FORM_WORDS['bag']}", match["formword"])
+    return bool(vague and thing) or bool(re.match(r"\s+of\s+(?!N|the\s+same)", match.string[match.end() :]) and re.fullmatch(_FORM_WORDS["patch"], match["formword"]))
 
 
 def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]]:
@@ -251,10 +260,7 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
     if name == "dose":
         return "Q", _amount(match)
     if name == "form":
-        facts = _form(match)
-        # "a dose", "an injection" name a thing; "another dose", "two doses" count it.
-        vague = re.match(r"an?\s", match["form"].lstrip()) and not re.match(r"a\s+(?:couple|few)", match["form"].lstrip())
-        return ("V" if vague and next(iter(facts)).startswith(("form:dose", "form:patch", "form:bag")) else "F"), facts
+        return "F", _form(match)
     if name == "number":
         return "#", _plain(match)
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})

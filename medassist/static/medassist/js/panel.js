@@ -7,7 +7,7 @@ export function passagePanel(panel) {
   const close = () => {
     panel.close();
     opener?.setAttribute("aria-expanded", "false");
-    
+    opener?.focus();
     opener = null;
   };
 

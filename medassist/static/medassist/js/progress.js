@@ -6,6 +6,7 @@ export function followProgress(root, announce) {
   let live = false;
   let source = null;
   let timer = 0;
+  const seen = new Map();
 
   const ask = () => window.htmx.trigger(root, "poll");
   const again = () => {
@@ -22,16 +23,21 @@ export function followProgress(root, announce) {
     again();
   }
 
-  const mark = ({ step, state, label, ms }) => {
+  const draw = ({ step, state, ms }) => {
     const item = root.querySelector(`[data-step="${CSS.escape(step)}"]`);
-    if (!item) { if (state === "started") announce(label); return; }
-    if (state === "started") {
-      root.querySelectorAll('[data-state="started"]').forEach((other) => setState(other, "finished"));
-    }
+    if (!item) return;
     setState(item, state);
-    if (state === "started") announce(item.querySelector(".label").textContent);
     if (state === "finished" && Number.isFinite(ms)) item.querySelector(".ms").textContent = seconds(ms);
   };
+  const mark = (event) => {
+    if (!event.step) return;
+    seen.set(event.step, event);
+    draw(event);
+    const item = root.querySelector(`[data-step="${CSS.escape(event.step)}"]`);
+    if (item && event.state === "started") announce(item.querySelector(".label").textContent);
+  };
+  // The ledger may know less than the events have told; a poll must not turn the steps back.
+  root.addEventListener("htmx:afterSwap", () => { if (live) seen.forEach(draw); });
 
   if (root.dataset.events && "EventSource" in window) {
     source = new EventSource(root.dataset.events);

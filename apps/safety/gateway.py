@@ -1,0 +1,106 @@
+"""The one door to a language model. Everything behind it is a capability; everything before it is ours."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from apps.safety.schemas import Answer
+from medassist.common.errors import BadModelOutput, BackboneTimeout, CallAborted
+from medassist.llm import registry
+from medassist.llm.schemas import ChatRequest, Message
+
+
+def ask(
+    *,
+    task: str,
+    messages: Sequence[tuple[Literal["system", "user", "assistant"], str]],
+    schema: dict[str, Any],
+    schema_name: str,
+    tier: Literal["light", "heavy"] = "light",
+    deadline_s: float = 60.0,
+    abort: threading.Event | None = None,
+    max_tokens: int = 2048,
+    trace_id: str = "",
+) -> Answer:
+    """One structured answer of the tier's model to `messages`.
+
+    One attempt: repairing and retrying belong to the caller, who knows what is at stake. `task` names
+    the call in traces. Raises the `Backbone*` errors, `BadModelOutput` when the answer does not fit the
+    schema, `CallAborted` when `abort` was set.
+    """
+    if abort is not None and abort.is_set():
+        raise CallAborted()
+    if deadline_s <= 0:
+        raise BackboneTimeout("No time was left for the language model.")
+    request = ChatRequest(
+        messages=tuple(Message(role=role, content=content) for role, content in messages),
+        json_schema=schema,
+        schema_name=schema_name,
+        max_tokens=max_tokens,
+        deadline_s=deadline_s,
+        trace_id=f"{trace_id}:{task}" if trace_id else task,
+    )
+    result = registry.model_for(tier).complete(request, abort=abort)
+    if abort is not None and abort.is_set():
+        raise CallAborted()
+    data = result.data if result.data is not None else _parsed(result.text)
+    check_shape(data, schema)
+    return Answer(
+        data=data,
+        backbone=result.backbone,
+        model=result.model,
+        adapter=result.adapter,
+        language_model=result.language_model,
+        prompt_tokens=result.prompt_tokens,
+        completion_tokens=result.completion_tokens,
+        latency_ms=result.latency_ms,
+    )
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadModelOutput("The model's answer is not JSON.") from None
+    if not isinstance(data, dict):
+        raise BadModelOutput("The model's answer is not a JSON object.")
+    return data
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+
+
+def check_shape(value: Any, schema: dict[str, Any], path: str = "") -> None:
+    """Holds an answer to our own schema even when a backbone claims that it did; raises `BadModelOutput`.
+
+    Messages name the place and the rule, never the value: it may be patient text.
+    """
+    kind = schema.get("type")
+    if kind in _TYPES and (not isinstance(value, _TYPES[kind]) or (kind in {"integer", "number"} and isinstance(value, bool))):
+        raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (type).")
+    if "enum" in schema and value not in schema["enum"]:
+        raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (enum).")
+    if isinstance(value, dict):
+        _check_object(value, schema, path)
+    elif isinstance(value, list):
+        if len(value) > schema.get("maxItems", len(value)):
+            raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (maxItems).")
+        for index, item in enumerate(value):
+            check_shape(item, schema.get("items", {}), f"{path}.{index}".lstrip("."))
+    elif isinstance(value, str) and not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+        raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (length).")
+
+
+def _check_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> None:
+    properties = schema.get("properties", {})
+    if schema.get("additionalProperties") is False and set(value) - set(properties):
+        raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (unknown property).")
+    for name in schema.get("required", ()):
+        if name not in value:
+            raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (missing property).")
+    for name, rule in properties.items():
+        if name in value:
+            check_shape(value[name], rule, f"{path}.{name}".lstrip("."))
