@@ -21,8 +21,16 @@ api = [
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]), name="docs"),
-    path("redoc/", SpectacularRedocView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]), name="redoc"),
+    path(
+        "docs/",
+        SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]),
+        name="docs",
+    ),
+    path(
+        "redoc/",
+        SpectacularRedocView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]),
+        name="redoc",
+    ),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

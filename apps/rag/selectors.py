@@ -40,16 +40,26 @@ def generation() -> IndexGeneration:
 
 def points(embedder_id: str) -> list[Point]:
     """Every shared passage with its stored vector, for rebuilding an index."""
-    rows = PassageRow.objects.filter(embedder=embedder_id, vector__isnull=False).select_related("guideline").defer("guideline__text")
+    rows = (
+        PassageRow.objects.filter(embedder=embedder_id, vector__isnull=False)
+        .select_related("guideline")
+        .defer("guideline__text")
+    )
     return [
-        Point(passage_id=row.id, text=embedded_text(row.guideline, row.heading, row.text), vector=np.frombuffer(bytes(row.vector), dtype="<f4"))
+        Point(
+            passage_id=row.id,
+            text=embedded_text(row.guideline, row.heading, row.text),
+            vector=np.frombuffer(bytes(row.vector), dtype="<f4"),
+        )
         for row in rows.iterator(chunk_size=500)
     ]
 
 
 def embedded_text(guideline: Guideline, heading: list[str], text: str) -> str:
     """What is indexed: a passage under its title and headings, so that short names find it."""
-    return "\n".join([" — ".join([guideline.title, *([guideline.heading] if guideline.heading else []), *heading]), text])
+    return "\n".join(
+        [" — ".join([guideline.title, *([guideline.heading] if guideline.heading else []), *heading]), text]
+    )
 
 
 def _passage(row: PassageRow) -> Passage:

@@ -10,11 +10,11 @@ from itertools import islice
 from django.db import DatabaseError, transaction
 
 from apps.rag.extractors.chunking import chunks
+from apps.rag.extractors.guideline_lines import GuidelineText
 from apps.rag.index import holder
 from apps.rag.index.embedding import embedder
 from apps.rag.models import Guideline, IndexGeneration
 from apps.rag.models import Passage as PassageRow
-from apps.rag.extractors.guideline_lines import GuidelineText
 from apps.rag.schemas import Hit, Ingested, Passage, Query, Retrieval, Scope
 from apps.rag.selectors import embedded_text, generation, passages, points
 from medassist.accounts.access import Actor
@@ -54,7 +54,11 @@ def retrieve(*, scope: Scope, queries: Sequence[Query], limit: int = 12, per_que
             scores[item.passage_id] = scores.get(item.passage_id, 0.0) + gain
             if gain > best.get(item.passage_id, (0.0, 0, ""))[0]:
                 best[item.passage_id] = (gain, rank, query.text)
-        dense = found if query.mode == "dense" else store.search(scope=scope, mode="dense", text=query.text, vector=vector, limit=per_query)
+        dense = (
+            found
+            if query.mode == "dense"
+            else store.search(scope=scope, mode="dense", text=query.text, vector=vector, limit=per_query)
+        )
         for item in dense:
             similarity[item.passage_id] = max(similarity.get(item.passage_id, 0.0), item.score)
     ordered = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
@@ -116,7 +120,9 @@ _Rows = tuple[Guideline, list[PassageRow]]
 def _changed(group: Sequence[GuidelineText]) -> list[GuidelineText]:
     known = dict(Guideline.objects.filter(pk__in=[item.id for item in group]).values_list("id", "content_hash"))
     complete = set(
-        PassageRow.objects.filter(guideline__in=list(known), embedder=embedder().id).values_list("guideline_id", flat=True)
+        PassageRow.objects.filter(guideline__in=list(known), embedder=embedder().id).values_list(
+            "guideline_id", flat=True
+        )
     )
     return [item for item in group if known.get(item.id) != item.content_hash or item.id not in complete]
 

@@ -97,7 +97,10 @@ class Vitals(Frozen):
 
 class Lab(Frozen):
     name: Term
-    value: Annotated[float, Field(strict=True)] | Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+    value: (
+        Annotated[float, Field(strict=True)]
+        | Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+    )
     """A number, or the laboratory's own words ("positive", "<0.01")."""
     unit: Annotated[str, StringConstraints(max_length=60)] = ""
     reference_low: Annotated[float | None, Field(strict=True)] = None

@@ -64,7 +64,9 @@ def _refuse_unwritable_text(value: Any, path: str, depth: int) -> None:
         raise InvalidInput("The case is nested too deeply.", fields={path: "nested too deeply"})
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= ch <= "\udfff" for ch in value):
-            raise InvalidInput("The text holds characters that cannot be stored.", fields={path: "holds a NUL or a lone surrogate"})
+            raise InvalidInput(
+                "The text holds characters that cannot be stored.", fields={path: "holds a NUL or a lone surrogate"}
+            )
     elif isinstance(value, dict):
         for key, item in value.items():
             _refuse_unwritable_text(key, path or "(key)", depth + 1)

@@ -13,7 +13,30 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 
 # What a record may carry besides its message. Everything else given as `extra` is dropped.
 ALLOWED_KEYS = frozenset(
-    {"job", "kind", "clinic", "queue", "lane", "state", "step", "attempt", "fence", "code", "status", "method", "route", "ms", "count", "worker", "backbone", "actor", "reason", "process", "generation", "bytes"}
+    {
+        "job",
+        "kind",
+        "clinic",
+        "queue",
+        "lane",
+        "state",
+        "step",
+        "attempt",
+        "fence",
+        "code",
+        "status",
+        "method",
+        "route",
+        "ms",
+        "count",
+        "worker",
+        "backbone",
+        "actor",
+        "reason",
+        "process",
+        "generation",
+        "bytes",
+    }
 )
 
 
@@ -36,7 +59,9 @@ class JsonFormatter(logging.Formatter):
                 line[key] = value if isinstance(value, (int, float, bool)) else str(value)[:200]
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-            line["where"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])][-8:]
+            line["where"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])
+            ][-8:]
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

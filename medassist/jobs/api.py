@@ -61,7 +61,9 @@ class JobEvents(APIView):
 
     @extend_schema(
         operation_id="jobs_events",
-        responses={307: OpenApiResponse(description="The address of the event stream (text/event-stream), with a ticket.")},
+        responses={
+            307: OpenApiResponse(description="The address of the event stream (text/event-stream), with a ticket.")
+        },
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         """Leads to the job's live events; `Last-Event-ID` resumes there."""

@@ -55,7 +55,9 @@ class Job(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["queue", "clinic", "lane", "created_at"], name="job_waiting", condition=Q(state="queued")),
+            models.Index(
+                fields=["queue", "clinic", "lane", "created_at"], name="job_waiting", condition=Q(state="queued")
+            ),
             models.Index(fields=["queue", "clinic"], name="job_running", condition=Q(state="running")),
             models.Index(fields=["clinic", "-created_at"], name="job_of_clinic"),
         ]

@@ -15,8 +15,9 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import connection, transaction
 
+from medassist.common.database import hand_back_connection
 from medassist.common.errors import CallAborted, ClinicNotOpen, MedAssistError, NotFound
 from medassist.common.logs import trace_id
 from medassist.jobs import ledger, progress, registry
@@ -126,7 +127,7 @@ def drain(queue: str, *, limit: int | None = None) -> int:
         try:
             leased = ledger.claim(queue=queue, worker=WORKER)
         finally:
-            close_old_connections()
+            hand_back_connection()
         if leased is None:
             break
         run_one(leased)
@@ -161,7 +162,7 @@ def run_one(leased: Leased) -> None:
     finally:
         _heart.forget(run)
         trace_id.reset(token)
-        close_old_connections()
+        hand_back_connection()
 
 
 def _settle_error(run: Run, error: MedAssistError) -> None:

@@ -11,7 +11,14 @@ from django.db import connection, transaction
 
 from medassist.accounts.access import Actor, Permission, require
 from medassist.audit.services import record
-from medassist.common.errors import ConfigurationError, IdempotencyConflict, NotFound, StateConflict, TooManyRequests, Unavailable
+from medassist.common.errors import (
+    ConfigurationError,
+    IdempotencyConflict,
+    NotFound,
+    StateConflict,
+    TooManyRequests,
+    Unavailable,
+)
 from medassist.common.logs import trace_id
 from medassist.jobs import doorbell, progress
 from medassist.jobs.models import Job
@@ -74,7 +81,9 @@ def submit(
 
 def _admit(clinic: str, queue: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM jobs_job WHERE state = 'queued' AND queue = %s AND clinic = %s", [queue, clinic])
+        cursor.execute(
+            "SELECT count(*) FROM jobs_job WHERE state = 'queued' AND queue = %s AND clinic = %s", [queue, clinic]
+        )
         row = cursor.fetchone()
     waiting = int(row[0]) if row else 0
     if waiting >= settings.JOB_GLOBAL_QUEUE_LIMIT:

@@ -48,7 +48,9 @@ def sweep() -> Swept:
         states = [row[0] for row in cursor.fetchall()]
         cursor.execute(_OVERDUE)
         states += [row[0] for row in cursor.fetchall()]
-        cursor.execute("SELECT queue, count(*) FROM jobs_job WHERE state = 'queued' AND not_before <= now() GROUP BY queue")
+        cursor.execute(
+            "SELECT queue, count(*) FROM jobs_job WHERE state = 'queued' AND not_before <= now() GROUP BY queue"
+        )
         waiting = dict(cursor.fetchall())
     for queue, count in waiting.items():
         # A few at most: each doorbell makes one worker thread drain the queue until it is empty.

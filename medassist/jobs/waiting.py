@@ -7,8 +7,8 @@ import time
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections
 
+from medassist.common.database import hand_back_connection
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import job_views
 
@@ -29,7 +29,7 @@ def wait_until_finished(job_id: UUID, seconds: float) -> JobView | None:
             if time.monotonic() >= ends_at:
                 return None
             # CONN_MAX_AGE is 0: this gives the connection back to the pool.
-            close_old_connections()
+            hand_back_connection()
             time.sleep(POLL_S)
     finally:
         _places.release()

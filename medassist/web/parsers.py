@@ -15,7 +15,9 @@ from medassist.common.errors import TooLarge
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
         """The body's value; raises `TooLarge` and `NotJson`."""
         limit: int = settings.MAX_CASE_BYTES
         body = stream.read(limit + 1)

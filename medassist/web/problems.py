@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
@@ -78,7 +78,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     return response
 
 
-def translate(exception: Exception) -> MedAssistError:  # noqa: PLR0912  one row per foreign error
+def translate(exception: Exception) -> MedAssistError:
     """Our error for any exception."""
     match exception:
         case MedAssistError():

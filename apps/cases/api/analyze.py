@@ -34,8 +34,15 @@ class AnalyzeCase(APIView):
         request=CaseBody,
         responses={200: AnalyzeAnswer, 202: AnalyzeAnswer},
         parameters=[
-            OpenApiParameter("wait", OpenApiTypes.INT, description="Seconds to wait for the result (200 if it is ready in time)."),
-            OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same job."),
+            OpenApiParameter(
+                "wait", OpenApiTypes.INT, description="Seconds to wait for the result (200 if it is ready in time)."
+            ),
+            OpenApiParameter(
+                "Idempotency-Key",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="The same key gives the same job.",
+            ),
         ],
     )
     def post(self, request: Request) -> Response:

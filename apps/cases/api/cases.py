@@ -32,7 +32,9 @@ class CasesList(APIView):
         limit = request.query_params.get("limit", "25")
         if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= selectors.MOST_ROWS:
             raise InvalidInput(fields={"limit": f"a whole number from 1 to {selectors.MOST_ROWS}"})
-        page = selectors.list_cases(actor=actor_of(request), limit=int(limit), cursor=request.query_params.get("cursor") or None)
+        page = selectors.list_cases(
+            actor=actor_of(request), limit=int(limit), cursor=request.query_params.get("cursor") or None
+        )
         items = [
             {
                 "id": str(row.id), "created_at": row.created_at, "created_by": row.created_by, "headline": row.headline,

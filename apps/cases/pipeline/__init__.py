@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import close_old_connections
 from pydantic import ValidationError
 
 from apps.cases.pipeline import assemble, prompting, querying
@@ -23,6 +22,7 @@ from apps.safety import services as safety
 from apps.safety.schemas import Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
+from medassist.common.database import hand_back_connection
 from medassist.common.errors import AnswerWithheld, BackboneRejected, BadModelOutput, RetrievalUnavailable
 from medassist.jobs.runner import Run
 from medassist.tenancy.context import current_clinic
@@ -100,13 +100,19 @@ def _retrieve(working: Working) -> None:
     scope = Scope(clinic=working.clinic.schema_name, case_id=working.content.id)
     floor = working.content.floor
     try:
-        first = rag.retrieve(scope=scope, queries=querying.presentation(working.content.case, working.parts), limit=FIRST_PASS)
+        first = rag.retrieve(
+            scope=scope, queries=querying.presentation(working.content.case, working.parts), limit=FIRST_PASS
+        )
         named = querying.merged(
             [name for rule in floor.rules for name in rule.conditions], _candidates(working, first.hits)
         )
-        second = rag.retrieve(scope=scope, queries=querying.of_conditions(named), limit=MOST_PASSAGES) if named else first
+        second = (
+            rag.retrieve(scope=scope, queries=querying.of_conditions(named), limit=MOST_PASSAGES) if named else first
+        )
     except RetrievalUnavailable:
-        logger.warning("Retrieval is away: the case is assessed without guideline evidence", extra={"job": working.run.job.id})
+        logger.warning(
+            "Retrieval is away: the case is assessed without guideline evidence", extra={"job": working.run.job.id}
+        )
         working.reasons.append("retrieval_unavailable")
         return
     working.retrieval = second if named else first
@@ -167,9 +173,11 @@ def _draft(working: Working, note: str) -> Draft:
     raise BadModelOutput
 
 
-def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int) -> gateway.Answer:
+def _ask(
+    working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int
+) -> gateway.Answer:
     # A model thinks for seconds: the database connection goes back first.
-    close_old_connections()
+    hand_back_connection()
     run = working.run
     answer = gateway.ask(
         task=task,

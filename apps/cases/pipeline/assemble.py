@@ -149,9 +149,7 @@ def release(working: Working) -> Assessment:
 
 def _guideline_claims(draft: GuardedDraft) -> int:
     return sum(
-        claim.kind == "guideline"
-        for item in draft.differential
-        for claim in (*item.claims_for, *item.claims_against)
+        claim.kind == "guideline" for item in draft.differential for claim in (*item.claims_for, *item.claims_against)
     )
 
 

@@ -29,12 +29,26 @@ def neutral(text: str) -> str:
 
 def passage_sources(hits: Sequence[Hit]) -> tuple[Source, ...]:
     return tuple(
-        Source(id=f"g{index}", kind="guideline", label=hit.passage.title, text=neutral(hit.passage.text), passage_id=hit.passage.id)
+        Source(
+            id=f"g{index}",
+            kind="guideline",
+            label=hit.passage.title,
+            text=neutral(hit.passage.text),
+            passage_id=hit.passage.id,
+        )
         for index, hit in enumerate(hits, start=1)
     )
 
 
-def user_prompt(task: str, parts: Sequence[Source], floor: TriageFloor, passages: Sequence[Source], hits: Sequence[Hit], *, note: str = "") -> str:
+def user_prompt(
+    task: str,
+    parts: Sequence[Source],
+    floor: TriageFloor,
+    passages: Sequence[Source],
+    hits: Sequence[Hit],
+    *,
+    note: str = "",
+) -> str:
     lines = [f"<task>{task}</task>"]
     if note:
         lines.append(note)

@@ -17,7 +17,13 @@ _VITAL_WORDS = {
     "temperature_c": "temperature {} °C",
     "weight_kg": "weight {} kg",
 }
-_CONSCIOUSNESS = {"A": "alert", "C": "new confusion", "V": "responds to voice", "P": "responds to pain", "U": "unresponsive"}
+_CONSCIOUSNESS = {
+    "A": "alert",
+    "C": "new confusion",
+    "V": "responds to voice",
+    "P": "responds to pain",
+    "U": "unresponsive",
+}
 
 
 def number(value: float) -> str:
@@ -41,7 +47,13 @@ def _texts(case: CaseInput) -> Iterator[tuple[str, str]]:
             yield name, text
     for index, symptom in enumerate(case.symptoms):
         details = ", ".join(
-            f"{word} {value}" for word, value in (("onset", symptom.onset), ("duration", symptom.duration), ("severity", symptom.severity)) if value
+            f"{word} {value}"
+            for word, value in (
+                ("onset", symptom.onset),
+                ("duration", symptom.duration),
+                ("severity", symptom.severity),
+            )
+            if value
         )
         presence = symptom.name if symptom.present else f"no {symptom.name}"
         yield f"symptoms.{index}", f"{presence} ({details})" if details else presence

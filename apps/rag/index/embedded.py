@@ -67,7 +67,10 @@ class EdgeStore:
                 batch = [
                     EdgePoint(
                         id=_edge_id(point),
-                        vector={store.DENSE: store.plain(point.vector), store.SPARSE: store.sparse_document(point.text)},
+                        vector={
+                            store.DENSE: store.plain(point.vector),
+                            store.SPARSE: store.sparse_document(point.text),
+                        },
                         payload=point.payload,
                     )
                     for point in points[at : at + _BATCH]

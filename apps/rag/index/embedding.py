@@ -108,7 +108,9 @@ class MiniLm:
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
         mixed = (scores @ heads("value")).transpose(0, 2, 1, 3).reshape(count, length, width)
-        hidden = self._norm(hidden + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm")
+        hidden = self._norm(
+            hidden + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm"
+        )
         inner = self._linear(hidden, f"{name}.intermediate.dense")
         inner = inner * np.float32(0.5) * (np.float32(1.0) + _erf(inner / np.float32(np.sqrt(2.0))))
         return self._norm(hidden + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
@@ -128,7 +130,11 @@ def _erf(values: Vectors) -> Vectors:
     t = 1.0 / (1.0 + np.float32(0.3275911) * size)
     polynomial = t * (
         np.float32(0.254829592)
-        + t * (np.float32(-0.284496736) + t * (np.float32(1.421413741) + t * (np.float32(-1.453152027) + t * np.float32(1.061405429))))
+        + t
+        * (
+            np.float32(-0.284496736)
+            + t * (np.float32(1.421413741) + t * (np.float32(-1.453152027) + t * np.float32(1.061405429)))
+        )
     )
     return np.asarray(np.sign(values) * (1.0 - polynomial * np.exp(-size * size)), dtype=np.float32)
 

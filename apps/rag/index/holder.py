@@ -36,7 +36,11 @@ def current(generation: int, load: Callable[[], Sequence[Point]]) -> VectorStore
 
 def on_server() -> ServerStore | None:
     """The server's store when one is configured: ingesting writes there directly."""
-    return ServerStore.at(settings.QDRANT_URL, settings.QDRANT_API_KEY, embedder().dimension) if settings.QDRANT_URL else None
+    return (
+        ServerStore.at(settings.QDRANT_URL, settings.QDRANT_API_KEY, embedder().dimension)
+        if settings.QDRANT_URL
+        else None
+    )
 
 
 def _open() -> VectorStore:
@@ -46,7 +50,7 @@ def _open() -> VectorStore:
 
 def forget() -> None:
     """Closes the process's index (tests, and a worker that shuts down)."""
-    global _store, _generation  # noqa: PLW0603
+    global _store, _generation
     with _lock:
         if isinstance(_store, EdgeStore):
             _store.close()

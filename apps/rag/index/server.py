@@ -32,7 +32,9 @@ class ServerStore:
         if self._client.collection_exists(COLLECTION):
             vectors: Any = self._client.get_collection(COLLECTION).config.params.vectors
             if vectors[store.DENSE].size != self._dimension:
-                raise RetrievalUnavailable("The collection holds vectors of another dimension; re-ingest the guidelines")
+                raise RetrievalUnavailable(
+                    "The collection holds vectors of another dimension; re-ingest the guidelines"
+                )
             return
         self._client.create_collection(
             COLLECTION,

@@ -7,63 +7,66 @@ from medassist.tenancy.operations import grant_shared_table
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = [("tenancy", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
-            name='Guideline',
+            name="Guideline",
             fields=[
-                ('id', models.CharField(max_length=120, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=300)),
-                ('heading', models.CharField(blank=True, max_length=300)),
-                ('publisher', models.CharField(max_length=200)),
-                ('collection', models.CharField(max_length=200)),
-                ('version', models.CharField(max_length=60)),
-                ('published', models.DateField(blank=True, null=True)),
-                ('grade', models.CharField(max_length=40)),
-                ('specialty', models.CharField(blank=True, max_length=60)),
-                ('language', models.CharField(default='en', max_length=10)),
-                ('url', models.URLField(blank=True, max_length=500)),
-                ('licence', models.CharField(max_length=60)),
-                ('attribution', models.TextField()),
-                ('text', models.TextField()),
-                ('content_hash', models.CharField(max_length=64)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.CharField(max_length=120, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=300)),
+                ("heading", models.CharField(blank=True, max_length=300)),
+                ("publisher", models.CharField(max_length=200)),
+                ("collection", models.CharField(max_length=200)),
+                ("version", models.CharField(max_length=60)),
+                ("published", models.DateField(blank=True, null=True)),
+                ("grade", models.CharField(max_length=40)),
+                ("specialty", models.CharField(blank=True, max_length=60)),
+                ("language", models.CharField(default="en", max_length=10)),
+                ("url", models.URLField(blank=True, max_length=500)),
+                ("licence", models.CharField(max_length=60)),
+                ("attribution", models.TextField()),
+                ("text", models.TextField()),
+                ("content_hash", models.CharField(max_length=64)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['title'],
+                "ordering": ["title"],
             },
         ),
         migrations.CreateModel(
-            name='IndexGeneration',
+            name="IndexGeneration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField(default=0)),
-                ('snapshot', models.CharField(default='empty', max_length=60)),
-                ('embedder', models.CharField(default='', max_length=80)),
-                ('passages', models.PositiveIntegerField(default=0)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveBigIntegerField(default=0)),
+                ("snapshot", models.CharField(default="empty", max_length=60)),
+                ("embedder", models.CharField(default="", max_length=80)),
+                ("passages", models.PositiveIntegerField(default=0)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Passage',
+            name="Passage",
             fields=[
-                ('id', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('heading', models.JSONField(default=list)),
-                ('start', models.PositiveIntegerField()),
-                ('end', models.PositiveIntegerField()),
-                ('text', models.TextField()),
-                ('embedder', models.CharField(blank=True, max_length=80)),
-                ('vector', models.BinaryField(null=True)),
-                ('guideline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='rag.guideline')),
+                ("id", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("heading", models.JSONField(default=list)),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                ("embedder", models.CharField(blank=True, max_length=80)),
+                ("vector", models.BinaryField(null=True)),
+                (
+                    "guideline",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="passages", to="rag.guideline"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['guideline_id', 'ordinal'],
+                "ordering": ["guideline_id", "ordinal"],
             },
         ),
         grant_shared_table("rag_guideline", rights="SELECT"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from apps.safety.rules.guard import check_text
 from apps.safety.rules.guard.lexicon import mentions
 from apps.safety.rules.guard.sentences import sentences
-from apps.safety.rules.guard.views import clean
+from apps.safety.rules.guard_views import clean
 from apps.safety.schemas import GuardedDraft, VerifiedCite, VerifiedClaim, VerifiedCondition, VerifiedDraft
 from medassist.clinical.case import Audience
 from medassist.common.errors import AnswerWithheld, MedAssistError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from apps.safety.rules.guard.views import INVISIBLE, clean, decoded
+from apps.safety.rules.guard_views import INVISIBLE, clean, decoded
 from apps.safety.schemas import Screened
 
 REPLACEMENT = "[instruction-like text removed]"

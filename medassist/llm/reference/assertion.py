@@ -14,26 +14,115 @@ REACH = 14
 """How many words back a denial may stand."""
 _OPENING = frozenset({"there", "is", "was", "has", "had", "he", "she", "patient", "the", "but", "and"})
 _ADDS = frozenset({"for", "with"})
-_DENY = frozenset(("no not denies denied deny denying without never nor nil negative free absent neither none").split())
+_DENY = frozenset(
+    [
+        "no",
+        "not",
+        "denies",
+        "denied",
+        "deny",
+        "denying",
+        "without",
+        "never",
+        "nor",
+        "nil",
+        "negative",
+        "free",
+        "absent",
+        "neither",
+        "none",
+    ]
+)
 _NOT_A_DENIAL = frozenset(
-    (
-        "only relieved relief improv resolv settl gone chang better respond help eas sur certain longer clear "
-        "known doubt"
-    ).split()
+    [
+        "only",
+        "relieved",
+        "relief",
+        "improv",
+        "resolv",
+        "settl",
+        "gone",
+        "chang",
+        "better",
+        "respond",
+        "help",
+        "eas",
+        "sur",
+        "certain",
+        "longer",
+        "clear",
+        "known",
+        "doubt",
+    ]
 )
 _ENDS_DENIAL = frozenset(
-    (
-        "but however although though except apart despite because since reports reported reporting complains "
-        "presents presented presenting developed develops noticed notes admits describes now then instead has "
-        "is are was were had became started came feels felt looks appears which when while where after before"
-    ).split()
+    [
+        "but",
+        "however",
+        "although",
+        "though",
+        "except",
+        "apart",
+        "despite",
+        "because",
+        "since",
+        "reports",
+        "reported",
+        "reporting",
+        "complains",
+        "presents",
+        "presented",
+        "presenting",
+        "developed",
+        "develops",
+        "noticed",
+        "notes",
+        "admits",
+        "describes",
+        "now",
+        "then",
+        "instead",
+        "has",
+        "is",
+        "are",
+        "was",
+        "were",
+        "had",
+        "became",
+        "started",
+        "came",
+        "feels",
+        "felt",
+        "looks",
+        "appears",
+        "which",
+        "when",
+        "while",
+        "where",
+        "after",
+        "before",
+    ]
 )
-_AFTER = frozenset(("denied absent negative nil none excluded unremarkable normal").split())
+_AFTER = frozenset(["denied", "absent", "negative", "nil", "none", "excluded", "unremarkable", "normal"])
 _FAMILY = frozenset(
-    ("mother father brother sister aunt uncle grandmother grandfather parent parents cousin family sibling").split()
+    [
+        "mother",
+        "father",
+        "brother",
+        "sister",
+        "aunt",
+        "uncle",
+        "grandmother",
+        "grandfather",
+        "parent",
+        "parents",
+        "cousin",
+        "family",
+        "sibling",
+    ]
 )
 _FAMILY_HAS = frozenset({"had", "has", "died", "with", "diagnosed", "history", "suffers", "suffered"})
-_MAYBE = frozenset(("if should worried concerned fears afraid risk wonders query possible").split())
+_MAYBE = frozenset(["if", "should", "worried", "concerned", "fears", "afraid", "risk", "wonders", "query", "possible"])
 _PAST = frozenset({"previous", "previously", "past", "prior", "childhood", "former"})
 
 

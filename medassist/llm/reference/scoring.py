@@ -17,12 +17,30 @@ from medassist.llm.reference.prompt import Passage, Prompt, Rule
 from medassist.llm.reference.record import Record
 
 _RISKS = frozenset(
-    (
-        "smoking; diabetes; high cholesterol; obesity; heavy alcohol; high blood pressure; "
-        "recent travel; stress or trauma; gradual onset; sudden onset; comes and goes; fatigue; sick contact; "
-        "recent infection; cancer history; unprotected sex; drug use; painkiller use; steroid use; "
-        "family history of cancer; immune suppression; recent surgery"
-    ).split("; ")
+    [
+        "smoking",
+        "diabetes",
+        "high cholesterol",
+        "obesity",
+        "heavy alcohol",
+        "high blood pressure",
+        "recent travel",
+        "stress or trauma",
+        "gradual onset",
+        "sudden onset",
+        "comes and goes",
+        "fatigue",
+        "sick contact",
+        "recent infection",
+        "cancer history",
+        "unprotected sex",
+        "drug use",
+        "painkiller use",
+        "steroid use",
+        "family history of cancer",
+        "immune suppression",
+        "recent surgery",
+    ]
 )
 """Findings that make many conditions likelier and none likely: they count half."""
 

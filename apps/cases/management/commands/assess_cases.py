@@ -19,13 +19,13 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import close_old_connections
 from tqdm import tqdm
 
 from apps.cases import selectors, services
 from apps.cases.jobs import ASSESSMENT
 from medassist.accounts.access import Actor, system_actor
 from medassist.clinical.parsing import parse_case, parse_json
+from medassist.common.database import hand_back_connection
 from medassist.common.errors import MedAssistError, TooManyRequests, Unavailable
 from medassist.jobs import runner
 from medassist.jobs.selectors import job_views
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--window", type=int, default=32, help="jobs under way at once")
         parser.add_argument("--timeout", type=int, default=900, help="seconds to wait for one case")
 
-    def handle(self, *_: Any, clinic: str, input: str, window: int, timeout: int, **__: Any) -> None:  # noqa: A002
+    def handle(self, *_: Any, clinic: str, input: str, window: int, timeout: int, **__: Any) -> None:
         try:
             with clinic_context(clinic):
                 pass
@@ -61,13 +61,20 @@ class Command(BaseCommand):
         with ThreadPoolExecutor(max_workers=2) as helpers:
             worker = None if alive else helpers
             failed = 0
-            for answer in tqdm(self._answers(stream, clinic, window, timeout, worker), unit="case", disable=not sys.stderr.isatty(), file=sys.stderr):
+            for answer in tqdm(
+                self._answers(stream, clinic, window, timeout, worker),
+                unit="case",
+                disable=not sys.stderr.isatty(),
+                file=sys.stderr,
+            ):
                 failed += "error" in answer
                 self.stdout.write(json.dumps(answer, ensure_ascii=False))
         if failed:
             self.stderr.write(f"{failed} line(s) could not be assessed")
 
-    def _answers(self, stream: Iterable[str] | TextIO, clinic: str, window: int, timeout: int, helpers: ThreadPoolExecutor | None) -> Iterator[dict[str, Any]]:
+    def _answers(
+        self, stream: Iterable[str] | TextIO, clinic: str, window: int, timeout: int, helpers: ThreadPoolExecutor | None
+    ) -> Iterator[dict[str, Any]]:
         waiting: deque[_Waiting] = deque()
         for number, line in enumerate(stream, start=1):
             if not line.strip():
@@ -106,7 +113,9 @@ def _submit(clinic: str, number: int, line: str) -> _Waiting:
 def _result(clinic: str, item: _Waiting, timeout: int) -> dict[str, Any]:
     if item.error is not None or item.job_id is None:
         error = item.error or MedAssistError()
-        return _labelled(item, {"line": item.line, "error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
+        return _labelled(
+            item, {"line": item.line, "error": {"code": error.code, "detail": error.detail, "fields": error.fields}}
+        )
     ends_at = time.monotonic() + timeout
     with clinic_context(clinic):
         while True:
@@ -114,12 +123,26 @@ def _result(clinic: str, item: _Waiting, timeout: int) -> dict[str, Any]:
             if job is not None and job.finished:
                 break
             if time.monotonic() > ends_at:
-                return _labelled(item, {"line": item.line, "error": {"code": "timeout", "detail": "No result in time; the job goes on", "fields": {}}})
-            close_old_connections()
+                return _labelled(
+                    item,
+                    {
+                        "line": item.line,
+                        "error": {"code": "timeout", "detail": "No result in time; the job goes on", "fields": {}},
+                    },
+                )
+            hand_back_connection()
             time.sleep(0.05)
-        assessment = selectors.assessment_of_job(actor=_actor(clinic), job_id=item.job_id) if job.state == "done" else None
+        assessment = (
+            selectors.assessment_of_job(actor=_actor(clinic), job_id=item.job_id) if job.state == "done" else None
+        )
     if assessment is None:
-        return _labelled(item, {"line": item.line, "error": {"code": job.reason or job.state, "detail": f"The job ended as {job.state}", "fields": {}}})
+        return _labelled(
+            item,
+            {
+                "line": item.line,
+                "error": {"code": job.reason or job.state, "detail": f"The job ended as {job.state}", "fields": {}},
+            },
+        )
     return _labelled(item, assessment.model_dump(mode="json"))
 
 

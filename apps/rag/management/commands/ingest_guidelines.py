@@ -61,4 +61,6 @@ def sample_vectors() -> dict[str, bytes]:
     if not CACHE.exists():
         return {}
     with np.load(CACHE) as stored:
-        return {key: vector.astype("<f4").tobytes() for key, vector in zip(stored["keys"], stored["vectors"], strict=True)}
+        return {
+            key: vector.astype("<f4").tobytes() for key, vector in zip(stored["keys"], stored["vectors"], strict=True)
+        }

@@ -27,6 +27,10 @@ _NOT_A_MEDICINE_BEFORE = re.compile(
     r"menstrual|fresh|red|white|platelet|nasal|gravity|post-?nasal|cervical|skin|dental|blood)\s+$"
 )
 _ANALYTE_CONTEXT = re.compile(r"\b(?:serum|plasma|urine|urinary|blood|fasting|random|stool|csf|venous|arterial|ionised|ionized|corrected|adjusted|dietary)\s+$")
+_HORMONES = frozenset({"insulin", "glucagon", "epinephrine", "levothyroxine", "oxytocin", "vasopressin", "noradrenaline", "hydrocortisone"})
+_BODY = re.compile(
+    r"\b(?:pancrea\w+|hormones?|beta[- ]cells?|islets?|body|bodies|bodys|body's|cells|thyroid gland|adrenals?|pituitary|produc(?:e|es|ed|ing|tion)|mak(?:e|es|ing) (?:enough|more|too|any|no)|releas(?:e|es|ed|ing)|secret\w+|endogenous|hypothalam\w+|surge)\b"
+)
 _INSULIN_ANALYTE = re.compile(r"[\s-]*(?:resistan|dependent|level|sensitiv|secret|production|assay|autoantibod|antibod|to c-peptide|c-peptide|requiring|like)")
 
 
@@ -82,6 +86,10 @@ def _is_medicine(mention: Mention, text: str) -> bool:
     after, before = text[mention.end : mention.end + 30], text[max(0, mention.start - 20) : mention.start]
     if mention.canonical == "insulin":
         return not (_INSULIN_ANALYTE.match(after) or _ANALYTE_CONTEXT.search(before))
+    if mention.canonical in _HORMONES and _BODY.search(text) and not re.search(r"\d\s*(?:units?|iu|mg|mcg|u)\b|\b(?:inject|give|start|prescri|infus|sliding)\w*", text):
+        return False
+    if mention.kind == "A" and re.search(r"\b(?:low|high|reduced|rich|fortified|free)[- ]$", before):
+        return False
     if mention.kind in "AOG":
         return not (_NOT_A_MEDICINE_AFTER.match(after) or _NOT_A_MEDICINE_BEFORE.search(before) or _ANALYTE_CONTEXT.search(before))
     if mention.canonical == "aspirin" and text[mention.start : mention.end] == "asa":
@@ -155,7 +163,7 @@ _STRAIGHT_AFTER = re.compile(
     r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|tab|strength|x|G\d+)\)?)*[ :=,|-]+)#(\d+)"
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
 )
-_DOSE_THEN = re.compile(r"\b((?:G\d+|dos(?:e|age|ing)|amount|strength|qty|quantity)(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d+ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d+)")
+_DOSE_THEN = re.compile(r"\b((?:G\d+|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d+ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d+)(?! ?(?:/|of\b))")
 _CHANGED_BY = re.compile(r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|taper)(?: (?:it|this|that|them|the|up|down|G\d+|N\d+|rate|back))* (?:by|to|at) (?:a further )?)#(\d+)")
 _NUMBER_THEN = re.compile(r"#(\d+)(?= ?(?:-? ?(?:and|to|or) #\d+ ?)?,? ?K\d+)")
 _COUNT_NAME_FORM = re.compile(r"#(\d+)(?= (?:x )?[NC]\d+ (?:G\d+|Q\d+ G\d+))")

@@ -14,7 +14,7 @@ from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
 from apps.safety.rules.guard.policy import Fault, judge
 from apps.safety.rules.guard.sentences import sentences
-from apps.safety.rules.guard.views import Cleaned, clean, decoded, rot13, squeeze
+from apps.safety.rules.guard_views import Cleaned, clean, decoded, rot13, squeeze
 from apps.safety.rules.screen import instruction_spans
 from apps.safety.schemas import Finding, Verdict
 from medassist.clinical.case import Audience

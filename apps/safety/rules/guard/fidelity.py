@@ -13,7 +13,7 @@ from functools import lru_cache
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.patterns import ROUTES
 from apps.safety.rules.guard.sentences import sentences
-from apps.safety.rules.guard.views import clean, squeeze
+from apps.safety.rules.guard_views import clean, squeeze
 
 _OXYGEN = frozenset({"oxygen", "o2", "supplemental oxygen", "high-flow oxygen", "high flow oxygen", "nasal cannula", "nasal cannulae", "non-rebreathe",
                      "non-rebreather", "nrb", "nrbm", "venturi", "venturi mask", "hudson mask", "face mask oxygen", "fio2", "hfnc", "high flow nasal"})  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import symspellpy
 
-from apps.safety.rules.guard.views import leet, rot13
+from apps.safety.rules.guard_views import leet, rot13
 
 Kind = Literal["N", "C", "A", "O", "G"]
 DATA = Path(__file__).resolve().parent.parent / "data"

@@ -10,7 +10,7 @@ import re
 
 _MED = r"[NCAOG]\d+"
 _AMOUNT = r"[QFKDV#]\d+"
-_LINK = rf"(?:\s*(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|\be\.?g\.?,?|\bnor\b|\bas well as\b|\bother\b|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b)\s*)+"
+_LINK = rf"(?:\s*(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|\be\.?g\.?,?|\bnor\b|\bas well as\b|\bother\b|\boccasional(?:ly)?\b|\balso\b|\bregular\b|\blow-dose\b|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b)\s*)+"
 LINKED = re.compile(rf"({_MED}){_LINK}(?={_MED})|({_MED}) (?={_MED})")
 
 _VERBS = (
@@ -45,7 +45,7 @@ _LEAD = (
     r"doctors?|physicians?|nurses?|clinicians?|team|not|don't|dont|never|always|better|rather|simply|first|next|would|do|kindly|if|until|plan|action|advice|rx|tx|management|treatment|either|immediately|urgently|again|today|tomorrow|tonight)\s+(?:\w+ly\s+)?)"
 )
 _REPORTED_TO = (
-    r"(?:told|advised|asked|instructed|forgot|forgets|forgotten|refus\w+|declin\w+|unable|able|unwilling|want\w*|wish\w*|decided|fail\w*|tend\w*|used|started|stopped|began|continues|continued|remember\w*|prefers?|tried|reluctant|happy|"
+    r"(?:told|advised|asked|instructed|forgot|forgets|forgotten|refus\w+|declin\w+|unable|able|unwilling|want\w*|wish\w*|decided|fail\w*|tend\w*|used|started|stopped|began|continues|continued|remember\w*|prefer(?:s|red)?|tried|reluctant|happy|"
     r"claims?|reports?|denies|denied|did not|didn't|does not|doesn't|has not|had not|hasn't|could not|couldn't|not been|supposed|appears?|seems?|admits?|likes?|was|were|known|understood|said|reported|thought|believed)\s+(?:\w+ly\s+)?(?:to\s+)?|(?:record|records|notes?|list|chart|letter)\s+(?:\w+\s+)?(?:says?|shows?|states?|lists?|notes?)\s+(?:that\s+)?(?:you|they|we|i)\s+"
 )
 
@@ -94,7 +94,7 @@ _NEAR = r"[^.;:!?\n]{0,38}?"
 _TAKING = (
     r"(?:takes|took|(?:known|understood|reported|said|thought|believed)\s+to\s+(?:take|use|be\s+(?:on|taking))|(?:says?|shows?|states?)\s+(?:that\s+)?(?:you|they)\s+(?:take|use|are\s+on)|has\s+taken|have\s+taken|had\s+taken|taken(?!\s+(?:as|with|by\s+mouth))|uses|used(?!\s+(?:to|for|in|as))|(?:is|are|was|were|been|be|being|currently|already|still|not|denies|denied|reports|reported|admits|while|whilst|when|after|since|anyone|people|patients?|those|who|stopped|started|recently|regularly|from|despite|"
     r"without|before|she's|he's|states|describes|history\s+of|of)\s+(?:\w+ly\s+)?(?:taking|using|receiving|on)|(?:is|was|been|remains?|are|were|being|maintained|established|stabilised|stable|already|currently|still|who|not|while|whilst|yo|y/o|old|male|female|man|woman|patient|patients|people|lady|gentleman|boy|girl|\b[mf]|previously|normally|usually|regularly)\s+on|"
-    r"receives|received|receiving|has\s+received|was\s+given|were\s+given|been\s+given|(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
+    r"receives|received|receiving|continues\s+(?:to\s+(?:take|use|utili[sz]e|receive)|on|taking|using)|(?:does|did|do|doesn't|didn't)\s+(?:\w+\s+)?(?:take|use)|(?:began|begun|started|resumed|stopped)\s+(?:taking|using)|placed\s+on|utili[sz](?:es|ed|ing)|requir(?:ed|ing)|self[- ]medicat\w+(?:\s+with)?|has\s+received|was\s+given|were\s+given|been\s+given|(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
     r"is\s+prescribed|are\s+prescribed|prescribed\s+by|(?<!to be )started\s+on|stopped(?:\s+taking)?|(?:self-?)?medicat\w+\s+with|ran\s+out\s+of|run\s+out\s+of|missed|misses|missing|forgot\w*|overdos\w+\s+(?:of|on|with)|ingest\w+(?:\s+of)?|swallowed|injected|inhaled|self-administered|bought|had\s+tried|has\s+tried|tried|"
     r"respon(?:ded|se)\s+(?:\w+\s+)?to|relieved\s+(?:\w+\s+)?(?:by|with)|(?:improved|settled|eased|resolved|worse|worsened|helped|controlled|treated|managed|unrelieved|unresponsive|refractory|relief|improvement|effect)\s+(?:\w+\s+)?(?:by|with|after|on|to|from)|"
     r"(?:eases|improves|settles|resolves)\s+(?:\w+\s+)?with|compli\w+\s+with|adher\w+\s+(?:to|with)|complet(?:ed|ing|ion\s+of)|finished|drug\s+history|stopped|self-?treated\s+with|intolerant\s+of|tolerat\w+|discontinued|"
@@ -109,7 +109,7 @@ _HEADER = (
 
 REPORTING = (
     re.compile(rf"\b{_TAKING}\b{_GAP}{_OBJ}"),
-    re.compile(rf"{_OBJ}{_GAP}\b(?:was|were|has\s+been|have\s+been|had\s+been)\s+(?:\w+ly\s+|not\s+|also\s+|being\s+|first\s+|last\s+)*(?:{_PAST}|{_RECORDED}|tolerated|ineffective|effective|missed|found|completed|finished|refilled|self-administered|ingested)\b"),
+    re.compile(rf"{_OBJ}{_GAP}\b(?:was|were|(?:has|have|had)\s+(?:\w+\s+)?been)\s+(?:\w+ly\s+|not\s+|also\s+|being\s+|first\s+|last\s+)*(?:{_PAST}|{_RECORDED}|tolerated|ineffective|effective|missed|found|completed|finished|refilled|self-administered|ingested)\b"),
     re.compile(rf"{_OBJ}{_GAP}\b(?:is|are)\s+(?:\w+ly\s+|not\s+|also\s+|already\s+)*(?:{_RECORDED}|taken)\b"),
     re.compile(rf"{_OBJ}\s+(?:[QFKD#]\d+\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|prescribed|administered|used|discontinued|increased|reduced|changed)\s+(?:in\s+#|on\s+(?:#|admission|arrival)|last|yesterday|[#D]\d+\s*(?:days?|weeks?|months?|years?|hours?)?\s*ago|by\s+(?:the\s+)?(?:gp|ambulance|paramedic|crew|ed|gp|family)|at\s+(?:home|#|\d|scene)|earlier|previously|prior|pre-?hospital|en\s+route|two|three|a\s+(?:week|month|year)|this\s+morning|since|\w+\s+(?:days?|weeks?|months?|years?|hours?)\s+ago)"),
     re.compile(rf"\b(?:recorded|documented|listed|noted|reported|record(?:s)?\s+(?:shows?|lists?|states?|notes?|says?|mentions?|names?)|chart\s+(?:shows?|lists?)|notes?\s+(?:show|list|state|record|mention|say)|lists?|shows?|states?|mentions?)\b(?:\s+as|\s+that|\s*:)?{_GAP}{_OBJ}"),
@@ -124,7 +124,7 @@ NEGATED = re.compile(rf"\b(?:no|not|nil|denies|denied|never|without|neither|nor|
 _HARM = (
     r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|sensitiv\w+|resistan(?:t|ce)|dependen(?:t|ce|cy)|addict\w+|misuse|abuse|withdrawal|risks?|dangers?|hazards?|complications?|harms?|mechanisms?|action|pharmacology|half-life|"
-    r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|bleeding|haemorrhage|reports?\s+of|signs\s+of)"
+    r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|bleeding|haemorrhage|reports?\s+of|signs\s+of|involving)"
 )
 HARM = (
     re.compile(rf"\b{_HARM}\s+(?:\w+\s+){{0,3}}?(?:to|of|with|from|by|between|on|for|after|following|include|includes|are|is)\b[^.;:,]{{0,38}}?{_OBJ}"),
@@ -143,7 +143,7 @@ HARM = (
 )  # fmt: skip
 COMPOUND = re.compile(
     rf"{_OBJ}[\s-]+(?:\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|resistan(?:t|ce)|"
-    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|refractory|responsive|treated|naive|exposure|sensitive|dependent)\b"
+    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|bowel|mechanism|class|family)\b"
 )
 USE_OF = re.compile(rf"{_OBJ}[\s-]+(?:use|therapy|treatment|history|adherence|compliance|status|intake|prescriptions?|users?)\b(?=[^.;:]{{0,50}}\b(?:was|were|is\s+(?:a|recorded|documented|not|noted|known|associated)|in\s+(?:#|the\s+past)|since|increases?|can|may|causes?|and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|after|ago))")
 LEVEL = re.compile(rf"(?P<med>[NA]\d+)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d+(?!\d)")
@@ -190,7 +190,7 @@ SELF_ADJUST = (
     re.compile(r"\b(?:fine|ok|okay|safe|alright|all\s+right|acceptable|possible|allowed|free|no\s+harm|no\s+problem)\s+(?:\w+\s+){0,2}?(?:to|in|if\s+you|for\s+(?:you|him|her)\s+to)\s+(?:skip|miss|double|halve|stop|take|use|adjust|change|increase|reduce|try|split|share|delay|taking|skipping|doubling|stopping)\w*\b"),
     re.compile(rf"\b(?:adjust|change|alter|vary|tweak|increase|reduce|titrate|manage)\s+(?:\w+\s+){{0,3}}?{_MED}[^.;!?]{{0,30}}?\b(?:yourself|himself|herself|themselves|on\s+your\s+own|at\s+home|depending\s+on|according\s+to|based\s+on|by\s+feel)\b"),
     re.compile(r"\b(?:buy|get|try|use|pick\s+up|grab|purchase|choose|ask\s+(?:for|your\s+pharmacist\s+for)|reach\s+for|go\s+for|find)\b[^.;!?]{0,60}?\b(?:over[- ]the[- ]counter|otc|at\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket)|from\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket|shop)|without\s+(?:a\s+)?(?:G\d+|prescription)|pharmacist\s+for)"),
-    re.compile(rf"(?:\bover[- ]the[- ]counter|\botc|\bpharmacy|G\d+)[^.;!?]{{0,25}}?\b(?:can|could|may|might|will|would|should|are\s+(?:fine|available|enough|ok)|is\s+(?:fine|enough|ok|available))\s+(?:\w+\s+)?(?:help|be\s+(?:used|taken|tried|bought|enough|fine)|ease|relieve|work|do|used|sufficient)"),
+    re.compile(rf"(?:\bover[- ]the[- ]counter|\botc|\bpharmacy)[^.;!?]{{0,40}}?\b(?:can|could|may|might|will|would|should|are\s+(?:fine|available|enough|ok)|is\s+(?:fine|enough|ok|available))\s+(?:\w+\s+)?(?:help|be\s+(?:used|taken|tried|bought|enough|fine)|ease|relieve|work|do|used|sufficient)"),
     re.compile(rf"\bextra\s+(?:{_MED}|F\d+|puff|one)|\b(?:make\s+up\s+for|compensate\s+for)\s+(?:the|a|any|your)?\s*missed\b|\bif\s+(?:you|she|he|they)\s+(?:feel|is|are)\s+(?:\w+\s+){{0,2}}?better[^.;!?]{{0,20}}?\b(?:stop|skip|halve|leave)|\b(?:come|wean|taper)\s+(?:yourself\s+)?off\s+(?:{_MED}|it|them|your)"),
     re.compile(rf"\b(?:you|he|she|they)\s+(?:can|could|may|might)\s+(?:safely\s+)?(?:stop|skip|double|halve|take|use|try|increase|reduce|restart|go\s+back\s+on|leave\s+off|come\s+off)\b[^.;!?]{{0,30}}?(?:{_MED}|F\d+|Q\d+|\bit\b|\bthem\b)"),
 )  # fmt: skip

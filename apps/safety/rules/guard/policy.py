@@ -120,9 +120,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
     if pattern is p.SUGGESTED:
         return _harmless_suggestion(form, match)
     if pattern is p.MODAL:
-        return mention.kind in "AG" and bool(re.search(r"\b(?:repeated|considered|reviewed)\b", match.group())) and mention.kind == "A"
-    if pattern is p.HELPS:
-        return mention.kind == "O" and False
+        checked = r"\b(?:repeated|reviewed|checked|measured|corrected|monitored)$" if mention.kind == "A" else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
+        return mention.kind in "AG" and bool(re.search(checked, match.group()))
     return mention.kind in "AG" and pattern is not p.ARROW
 
 
@@ -134,10 +133,12 @@ def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> b
     if verb in {"consider", "recommend", "suggest"}:
         return False
     if kind == "A":
-        return not _ANALYTE_VERBS.match(verb) or bool(_TEST_OBJECT.search(match["object"])) or bool(re.match(r"\s*(?:rich|containing|intake|-rich)", form[match.end() :]))
+        return not _ANALYTE_VERBS.match(verb) or match["object"].startswith("up ") or bool(_TEST_OBJECT.search(match["object"])) or bool(re.match(r"\s*(?:rich|containing|intake|-rich)", form[match.end() :]))
     if kind == "O":
         return verb in {"repeat", "consider", "push", "order", "avoid", "increase", "maintain", "treat", "manage", "keep", "drink", "take"} and not re.search(r"[QF]\d", form)
     if kind == "G":
+        if verb in {"prescribe", "dispense", "provide", "issue"} or re.match(r"[^.;]{0,60}\bas\s+(?:prescribed|directed|advised|instructed)\b", form[match.end() :]):
+            return not re.search(r"[QFKD]\d", form)
         return bool(re.search(r"\b(?:patient|case|fever|pain|symptoms|infection|woman|man|child)\s*$", match["object"])) or bool(
             re.match(r"\s*(?:history|list|reconciliation|review|chart|record|reviews|interactions|allerg)", form[match.end() :])
         )

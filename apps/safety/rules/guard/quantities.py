@@ -80,7 +80,7 @@ _FREQUENCY = (
     r"\b(?:o\.?d\.?|b\.?i\.?d\.?|b\.?d\.?s?|t\.?i\.?d\.?|t\.?d\.?s\.?|q\.?i\.?d\.?|q\.?d\.?s\.?|q\.?d\.?|q\.?o\.?d\.?|q\s?\d{1,2}\s?(?:-\s?\d{1,2}\s?)?(?:h(?:rs?|ourly|ours?)?|d|w|min)?|"
     r"qam|qpm|q\.?h\.?s\.?|hs|qday|q\s?daily|qhr|qwk|qds|nocte|mane|om|stat|p\.?r\.?n\.?|sos|tid|ac|pc|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
     r"(?:once|twice|thrice|hourly|nightly|weekly|monthly|fortnightly|yearly)(?:[\s-]+(?:and\s+only\s+)?(?:daily|nightly|weekly|monthly|an?\s+(?:day|night|week|month)|per\s+(?:day|night|week|month)|each\s+day|every\s+(?:day|night|week)|in\s+24\s?h(?:ours|rs)?|only))?|"
-    rf"(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:x(?!\s?10)|times?|veces|baar|bar|fois|mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:an?|per|each|every|al|por|par|/|in\s+(?:a|one|24|the))\s*(?:day|d|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|tag)|(?:din|roz)\s*(?:mein|me|main)?|pro\s+tag)?|"
+    rf"(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:(?:x(?!\s?10)|times?|veces|fois|mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:an?|per|each|every|al|por|par|/|in\s+(?:a|one|24|the))\s*(?:day|d|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|tag)|pro\s+tag)|(?:baar|bar)\s*(?:(?:din|roz)\s*(?:mein|me|main)?)?)|"
     rf"(?:din|roz)\s+(?:mein|me|main)\s+(?:{NUMBER}|{'|'.join(_FOREIGN_NUMBERS)})\s*(?:baar|bar|dafa|martaba)?|har\s+\w+\s+(?:ghante|ghanta|din|hafte)|al\s+dia|subah(?:\s*(?:-|aur|,)?\s*(?:dopahar|sham|shaam|raat))*|raat\s+ko|sone\s+se\s+pehle|por\s+la\s+(?:noche|manana)|antes\s+de\s+dormir|"
     rf"(?:every|each|alternate|every\s+other|every\s+second)\s+(?:(?:{_RANGE})\s*(?:-\s*)?)?(?:hours?|hourly|hrs?|h|minutes?|mins?|days?|nights?|mornings?|evenings?|weeks?|months?|bedtime|meals?|afternoons?|few\s+hours|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?)|"
     rf"(?:{_RANGE})\s*-?\s*(?:hourly|hrly|h?rly|minutely|weekly|monthly)|\d{{1,2}}\s*/\s*(?:24|7)(?!\d)|"
@@ -94,7 +94,7 @@ _VALUE_UNITS = r"mm\s?hg|bpm|beats|breaths|cm|mm|m(?!\w)|km|kpa|cmh2o|c(?!\w)|f(
 PATTERN = re.compile(
     rf"(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
     rf"|(?P<level>(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?:(?:x\s?10\^?\d+)|(?:{_UNITS}|u|mu|iu|cells|meq|mosm|pmol|fmol|pg)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
-    rf"|(?P<dose>(?<![\w.])(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?P<unit>{_UNITS})(?![a-z0-9&]|-?\s?(?:needle|cannula|gauge))(?P<per>{_PER}*))"
+    rf"|(?P<dose>(?<![\w.])(?!(?:19|20)\d\d[a-z]\b)(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?P<unit>{_UNITS})(?![a-z0-9&]|\.s\.|-?\s?(?:needle|cannula|gauge))(?P<per>{_PER}*))"
     rf"|(?P<form>(?<![\w.])(?P<count>{_COUNT})\s*(?:-\s*)?(?:x\s*)?(?:or\s+{_COUNT}\s+|to\s+{_COUNT}\s+|-\s*{_COUNT}\s+)?(?:(?:more|extra|another|full|whole|additional|single|further|metered|crushed|small|large)\s+)*(?P<formword>{_FORMS})\b(?!-))"
     rf"|(?P<percent>(?<![\w.]){_RANGE}\s*(?:%|per\s?cent\b))"
     rf"|(?P<value>(?<![\w.]){_RANGE}\s*-?\s*(?:{_VALUE_UNITS})\b)"
