@@ -62,7 +62,7 @@ def configure() -> None:
 
 
 @app.on_configure.connect
-def _configure(sender: Celery, **_: Any) -> None:
+def _configure(**_: Any) -> None:
     configure()
 
 

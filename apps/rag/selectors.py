@@ -66,7 +66,7 @@ def _passage(row: PassageRow) -> Passage:
     guideline = row.guideline
     return Passage(
         id=row.id, guideline_id=guideline.id, title=guideline.title,
-        heading=tuple([*([guideline.heading] if guideline.heading else []), *row.heading]), text=row.text,
+        heading=(*([guideline.heading] if guideline.heading else []), *row.heading), text=row.text,
         start=row.start, end=row.end, source=guideline.collection, publisher=guideline.publisher,
         version=guideline.version, published=guideline.published, grade=guideline.grade, url=guideline.url,
         licence=guideline.licence, language=guideline.language,

@@ -33,7 +33,6 @@ ALLOWED_KEYS = frozenset(
         "backbone",
         "actor",
         "reason",
-        "process",
         "generation",
         "bytes",
     }

@@ -26,7 +26,7 @@ class JobKind:
     max_attempts: int | None = None
     """None: settings.JOB_MAX_ATTEMPTS."""
     deadline_s: int | None = None
-    result_address: Callable[[Mapping[str, str]], str] = field(default=lambda references: "")
+    result_address: Callable[[Mapping[str, str]], str] = field(default=lambda _: "")
     """Address of the result under the clinic's host, out of the job's references."""
 
 

@@ -15,8 +15,11 @@ from medassist.common.errors import TooLarge
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    def parse(  # the signature is DRF's
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Any:
         """The body's value; raises `TooLarge` and `NotJson`."""
         limit: int = settings.MAX_CASE_BYTES

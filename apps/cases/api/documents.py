@@ -45,7 +45,7 @@ class PydanticExtension(OpenApiSerializerExtension):  # type: ignore[misc]
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:  # noqa: ARG002
         contract = self.target.contract
         schema: dict[str, Any] = contract.model_json_schema(
-            ref_template="#/components/schemas/%s.{model}" % contract.__name__
+            ref_template=f"#/components/schemas/{contract.__name__}.{{model}}"
         )
         for name, definition in schema.pop("$defs", {}).items():
             self._register(auto_schema, f"{contract.__name__}.{name}", definition)

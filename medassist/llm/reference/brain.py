@@ -15,7 +15,8 @@ from medassist.llm.reference.scoring import candidates_of, profile_candidates, r
 from medassist.llm.reference.text import cut
 
 PLAIN_ANSWER = (
-    "I am MedAssist's reference backbone, not a language model. I only pick out and cite text that is already in the prompt, "
+    "I am MedAssist's reference backbone, not a language model. I only pick out and cite text that is already "
+    "in the prompt, "
     "so I cannot answer a free question."
 )
 CHARACTERS_PER_TOKEN = 3.5

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _INSTRUCTION = re.compile(
-    r"[^.\n]*\b(?:ignore|disregard|forget|override|instead|you must|you are now|system prompt|new instructions?|respond with|say that|"
+    r"[^.\n]*\b(?:ignore|disregard|forget|override|instead|you must|you are now|system prompt|new instructions?|"
+    r"respond with|say that|"
     r"output|print|reveal|pretend|do not mention|recommend|prescribe)\b[^.\n]*\.?",
     re.IGNORECASE,
 )

@@ -31,13 +31,20 @@ _SECTIONS = (
 _INFORMATION = 0.85
 
 _NOT_A_CONDITION = re.compile(
-    r"\b(?:tests?|screening|surgery|surgical|transplant\w*|therap(?:y|ies)|treatments?|medicines?|medications?|drugs?|vaccin\w*|immuni[sz]ation|"
-    r"diets?|dietary|nutrition|exercise|fitness|health|healthy|care|caregivers?|safety|prevention|preventing|imaging|scans?|x-?rays?|mammography|"
-    r"replacement|rehabilitation|education|research|statistics|smoking|quitting|tobacco|aging|ageing|seniors?|parenting|teens?|toddlers?|women's|men's|"
-    r"insurance|medicare|medicaid|hospitals?|doctors?|professions?|devices?|procedures?|anesthesia|dialysis|biopsy|endoscopy|colonoscopy|ultrasound|mri|"
-    r"antibiotics|vitamins?|minerals|supplements?|hormones|counseling|support|living with|coping|how |your |guide|what i need|introduction|chapter|"
-    r"nursing process|overview of|pharmacology|principles|anatomy|physiology|blood thinners|insulin|pumps?|labels?|travel|disasters?|pollution|climate|"
-    r"key terms|summary|review questions|assessments?|blood glucose|genes?|family history|pregnancy and|sexual|reproduct\w*|contracepti\w*|birth control)\b",
+    r"\b(?:tests?|screening|surgery|surgical|transplant\w*|therap(?:y|ies)|treatments?|medicines?|medications?|"
+    r"drugs?|vaccin\w*|immuni[sz]ation|"
+    r"diets?|dietary|nutrition|exercise|fitness|health|healthy|care|caregivers?|safety|prevention|preventing|"
+    r"imaging|scans?|x-?rays?|mammography|"
+    r"replacement|rehabilitation|education|research|statistics|smoking|quitting|tobacco|aging|ageing|seniors?|"
+    r"parenting|teens?|toddlers?|women's|men's|"
+    r"insurance|medicare|medicaid|hospitals?|doctors?|professions?|devices?|procedures?|anesthesia|dialysis|"
+    r"biopsy|endoscopy|colonoscopy|ultrasound|mri|"
+    r"antibiotics|vitamins?|minerals|supplements?|hormones|counseling|support|living with|coping|how |your |"
+    r"guide|what i need|introduction|chapter|"
+    r"nursing process|overview of|pharmacology|principles|anatomy|physiology|blood thinners|insulin|pumps?|"
+    r"labels?|travel|disasters?|pollution|climate|"
+    r"key terms|summary|review questions|assessments?|blood glucose|genes?|family history|pregnancy and|sexual|"
+    r"reproduct\w*|contracepti\w*|birth control)\b",
     re.IGNORECASE,
 )
 _CATEGORY = re.compile(
@@ -45,20 +52,28 @@ _CATEGORY = re.compile(
     re.IGNORECASE,
 )
 _TREATMENT = re.compile(
-    r"\b(?:treat\w*|medicin\w*|medicat\w*|drugs?|therap\w*|dos(?:e|es|age|ing)|prescri\w*|surg\w*|antibiotics?|antivirals?|vaccin\w*|inject\w*|infus\w*|"
-    r"tablets?|pills?|capsules?|inhalers?|insulin|aspirin|ibuprofen|acetaminophen|paracetamol|steroids?|corticosteroids?|chemotherapy|radiation|"
-    r"transplant\w*|operat(?:e|ion)\w*|remov\w*|stents?|oxygen|fluids|blood thinners?|anticoagula\w*|relievers?|antacids?|nsaids?|nitroglycerin|"
-    r"call 9|911|9-1-1|doctor will|your doctor|see a doctor|clinical trials?|ointment|cream|diuretics?|statins?|warfarin|heparin|metformin|"
-    r"warfarin|morphine|opioids?|beta.?blockers?|ace inhibitors?|penicillin|amoxicillin|sedatives?|supplements?|mg|mcg|ml)\b",
+    r"\b(?:treat\w*|medicin\w*|medicat\w*|drugs?|therap\w*|dos(?:e|es|age|ing)|prescri\w*|surg\w*|antibiotics?|"
+    r"antivirals?|vaccin\w*|inject\w*|infus\w*|"
+    r"tablets?|pills?|capsules?|inhalers?|insulin|aspirin|ibuprofen|acetaminophen|paracetamol|steroids?|"
+    r"corticosteroids?|chemotherapy|radiation|"
+    r"transplant\w*|operat(?:e|ion)\w*|remov\w*|stents?|oxygen|fluids|blood thinners?|anticoagula\w*|relievers?|"
+    r"antacids?|nsaids?|nitroglycerin|"
+    r"call 9|911|9-1-1|doctor will|your doctor|see a doctor|clinical trials?|ointment|cream|diuretics?|statins?|"
+    r"warfarin|heparin|metformin|"
+    r"warfarin|morphine|opioids?|beta.?blockers?|ace inhibitors?|penicillin|amoxicillin|sedatives?|supplements?|"
+    r"mg|mcg|ml)\b",
     re.IGNORECASE,
 )
 _MEDICINE_SHAPE = re.compile(
-    r"\b\w{3,}(?:pril|olol|statin|sartan|cillin|mycin|micin|cycline|floxacin|azole|prazole|tidine|dipine|profen|parin|gliptin|gliflozin|glutide|"
-    r"oxaban|triptan|setron|zepam|zolam|barbital|caine|mab|vir|sone|solone|nide|terol|phylline|semide|thiazide|lactone|formin)\b",
+    r"\b\w{3,}(?:pril|olol|statin|sartan|cillin|mycin|micin|cycline|floxacin|azole|prazole|tidine|dipine|profen|"
+    r"parin|gliptin|gliflozin|glutide|"
+    r"oxaban|triptan|setron|zepam|zolam|barbital|caine|mab|vir|sone|solone|nide|terol|phylline|semide|thiazide|"
+    r"lactone|formin)\b",
     re.IGNORECASE,
 )
 _DOSE = re.compile(
-    r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|units?|iu|tablets?|puffs?|drops|capsules?)\b(?!\s?/)",
+    r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|units?|iu|tablets?|puffs?|drops|"
+    r"capsules?)\b(?!\s?/)",
     re.IGNORECASE,
 )
 
@@ -93,8 +108,10 @@ def names_medicine(text: str) -> bool:
 
 
 _RECORDED_MEDICINE = re.compile(
-    r"\b(?:takes|taking|took|prescribed|started on|treated with|given|medications?|medicines?|tablets?|inhaler|aspirin|ibuprofen|naproxen|paracetamol|"
-    r"acetaminophen|insulin|warfarin|heparin|digoxin|lithium|salbutamol|morphine|codeine|antibiotics?|steroids?|allopurinol|colchicine|levothyroxine|"
+    r"\b(?:takes|taking|took|prescribed|started on|treated with|given|medications?|medicines?|tablets?|inhaler|"
+    r"aspirin|ibuprofen|naproxen|paracetamol|"
+    r"acetaminophen|insulin|warfarin|heparin|digoxin|lithium|salbutamol|morphine|codeine|antibiotics?|steroids?|"
+    r"allopurinol|colchicine|levothyroxine|"
     r"metformin|gtn|nitroglycerin|the pill|contracepti\w*)\b",
     re.IGNORECASE,
 )
@@ -141,11 +158,11 @@ def _is_symptom(name: str) -> bool:
 
 def read_passage(passage: Passage) -> Reading:
     """The findings and the quotable sentences of a passage; remembered, since guidelines come back often."""
-    return _read(passage.title, passage.heading, passage.text)
+    return _read(passage.heading, passage.text)
 
 
 @lru_cache(maxsize=4096)
-def _read(title: str, heading: str, text: str) -> Reading:
+def _read(heading: str, text: str) -> Reading:
     section = next((weight for pattern, weight in _SECTIONS if pattern.search(heading)), _INFORMATION)
     tokens = tokens_of(text)
     weights: dict[str, float] = {}

@@ -106,7 +106,7 @@ def best_sentences(candidate: Candidate, wanted: dict[str, float], *, most: int)
 
 def opening_sentence(candidate: Candidate) -> list[Claim]:
     """The first sentence of its passages that names the condition: what the page says it is."""
-    words = {word for word in re.findall(r"[a-z]{4,}", candidate.name.lower())}
+    words = set(re.findall(r"[a-z]{4,}", candidate.name.lower()))
     for passage in candidate.passages:
         for sentence in read_passage(passage).sentences[:6]:
             if words & set(re.findall(r"[a-z]{4,}", passage.text[sentence.start : sentence.end].lower())):

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             try:
                 leads = sweeper.try_to_lead() if not leading else True
                 if leads and not leading:
-                    logger.info("This sweeper leads now", extra={"process": "beat"})
+                    logger.info("This sweeper leads now", extra={"worker": "beat"})
                 leading = leads
                 if leading:
                     sweeper.sweep()
@@ -45,4 +45,4 @@ class Command(BaseCommand):
                 # The lock died with the connection: lead again only after taking it again.
                 leading = False
                 connection.close()
-                logger.warning("The database is away; the sweeper waits", extra={"process": "beat"})
+                logger.warning("The database is away; the sweeper waits", extra={"worker": "beat"})
