@@ -46,7 +46,7 @@ make_venv() {
 
 with_pip() {
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --upgrade >/dev/null
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check "$@"
 }
 # uv is quick, but it does not read pip's configuration files: where it cannot find a package, pip may.
 install() {

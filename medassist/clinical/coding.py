@@ -12,8 +12,23 @@ from functools import lru_cache
 from importlib import resources
 
 _WORD = re.compile(r"[a-z0-9]+")
-_SMALL = frozenset({"the", "a", "an", "of", "and", "in", "with", "due", "to", "by"})
-_SPELLINGS = (("aemi", "emi"), ("haem", "hem"), ("oedem", "edem"), ("oes", "es"), ("oea", "ea"), ("paed", "ped"), ("coeli", "celi"), ("isation", "ization"), ("ising", "izing"), ("tumour", "tumor"), ("apnoe", "apne"), ("leuk", "leuk"), ("leuc", "leuk"), ("foet", "fet"), ("labour", "labor"))  # fmt: skip
+_SMALL = frozenset({"the", "of", "and", "in", "with", "due", "to", "by"})
+_SPELLINGS = (
+    ("aemi", "emi"),
+    ("haem", "hem"),
+    ("oedem", "edem"),
+    ("oes", "es"),
+    ("oea", "ea"),
+    ("paed", "ped"),
+    ("coeli", "celi"),
+    ("isation", "ization"),
+    ("ising", "izing"),
+    ("tumour", "tumor"),
+    ("apnoe", "apne"),
+    ("leuc", "leuk"),
+    ("foet", "fet"),
+    ("labour", "labor"),
+)
 _NOT_PLURAL = ("ss", "us", "is", "as", "os")
 
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from django.apps import apps
 
 from apps.cases.tests import samples
-from apps.rag import selectors as rag
-from apps.rag.schemas import Passage
-from medassist.common.errors import NotFound
+from medassist.tenancy.context import public_context
+
+BEFORE, AFTER = "Before the passage. ", " After the passage."
 
 
 @pytest.fixture
-def one_passage(monkeypatch: Any) -> Any:
-    """One guideline passage, so that these tests need no index."""
-    passage = Passage(
-        id="medquad/1", guideline_id="heart", title="Heart Attack", heading=("Symptoms",), text=samples.PASSAGE_TEXT,
-        start=10, end=10 + len(samples.PASSAGE_TEXT), source="NHLBI", publisher="NIH", version="2017-10",
-        published=samples.evidence()[0].published, grade="reference", url="https://www.example.org/", language="en",
-        licence="Public domain",
-    )  # fmt: skip
-    view = rag.PassageView(passage=passage, before="Before it.", after="After it.", attribution="Thanks to NIH")
-
-    def find(*, scope: Any, passage_id: str) -> Any:
-        if passage_id != passage.id or scope.clinic != "alpha":
-            raise NotFound
-        return view
-
-    monkeypatch.setattr("apps.rag.selectors.passage", find)
+def one_passage(db: None) -> str:
+    """The passage that the samples cite, in the shared guidelines; returns its id."""
+    item = samples.evidence()[0]
+    with public_context():
+        guideline = apps.get_model("rag", "Guideline").objects.create(
+            id="heart-attack", title=item.title, heading=item.heading, publisher="NHLBI", collection="MedQuAD",
+            version=item.version, published=item.published, grade=item.grade, url=item.url, licence=item.licence,
+            attribution="Thanks to NHLBI", text=BEFORE + samples.PASSAGE_TEXT + AFTER, content_hash="0",
+        )  # fmt: skip
+        apps.get_model("rag", "Passage").objects.create(
+            id=item.passage_id, guideline=guideline, ordinal=0, heading=["Symptoms"], text=samples.PASSAGE_TEXT,
+            start=len(BEFORE), end=len(BEFORE + samples.PASSAGE_TEXT),
+        )  # fmt: skip
+    return item.passage_id

@@ -221,7 +221,15 @@ def test_a_passage_opens_with_the_quoted_words_marked(one_passage: Any, api: Any
     assert "<html" not in panel
     page = client.get(address).content.decode()
     assert f"<mark>{samples.QUOTE}</mark>" in page
-    for words in ("Heart Attack", "NHLBI", "2017-10", "reference", "Public domain", "https://www.example.org/"):
+    for words in (
+        "Heart Attack",
+        "NHLBI",
+        "2017-10",
+        "reference",
+        "Public domain",
+        "https://www.example.org/heart-attack",
+        "Thanks to",
+    ):
         assert words in page
     assert "<html" in page
 

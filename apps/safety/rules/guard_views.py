@@ -157,7 +157,9 @@ def squeeze(text: str) -> str:
 
 def _join_spaced(match: re.Match[str]) -> str:
     run = match.group()
-    if not re.search(r"[a-z]", run) or re.fullmatch(r"(?:[a-z]\.){2,}[a-z]?", run):
+    chunks = run.split()
+    # "p.o. b.d." is written that way by clinicians, "0.5 g 8-hourly" holds single characters by chance.
+    if len(re.findall(r"[a-z]", run)) < 3 or all(re.fullmatch(r"(?:[a-z]\.)+[a-z]?", chunk) and len(chunk) > 2 for chunk in chunks):
         return run
     words = re.split(r"[ ]{2,}", run)
     joined = " ".join(re.sub(r"[\W_]+", "", word) for word in words)

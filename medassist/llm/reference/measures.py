@@ -133,11 +133,23 @@ _LABS = (
     _lab(r"mcv", "small red cells", "large red cells", ("", 80, 100)),
     _lab(r"ferritin|iron", "small red cells", "", ("", 15, None)),
     _lab(r"b12|cobalamin", "large red cells", "", ("pg", 200, None), ("", 150, None)),
-    _lab(r"w(?:hite )?(?:b(?:lood )?)?c(?:ells?|ount|c)?|wcc|wbc|leu[kc]ocytes?|white cell count|white cells", "low white cells", "raised white cells", ("", 4, 11)),
+    _lab(
+        r"w(?:hite )?(?:b(?:lood )?)?c(?:ells?|ount|c)?|wcc|wbc|leu[kc]ocytes?|white cell count|white cells",
+        "low white cells",
+        "raised white cells",
+        ("", 4, 11),
+    ),
     _lab(r"neutrophils?", "low white cells", "raised white cells", ("", 1.5, 8)),
     _lab(r"platelets?|plt", "low platelets", "", ("", 150, 450)),
     _lab(r"crp|c-reactive protein|esr|procalcitonin", "", "raised inflammation markers", ("", None, 20)),
-    _lab(r"troponin(?: ?[it])?|hs-?c?tn[it]|trop", "", "raised troponin", ("ng/l", None, 14), ("ng/ml", None, 0.04), ("ug", None, 0.04)),
+    _lab(
+        r"troponin(?: ?[it])?|hs-?c?tn[it]|trop",
+        "",
+        "raised troponin",
+        ("ng/l", None, 14),
+        ("ng/ml", None, 0.04),
+        ("ug", None, 0.04),
+    ),
     _lab(r"d-?dimer", "", "raised d-dimer", ("ng", None, 500), ("ug|mg", None, 0.5)),
     _lab(r"ketones?|beta-?hydroxybutyrate", "", "ketones", ("", None, 0.6)),
     _lab(r"glucose|blood sugar|bm|cbg", "low blood sugar", "high blood sugar", ("mg", 70, 200), ("", 4, 11)),
@@ -166,11 +178,13 @@ _LABS = (
     _lab(r"ana|antinuclear|anti-?dsdna", "", "positive ana"),
     _lab(r"urine (?:dip ?)?nitrites?|nitrites?|urine leu[kc]ocytes?|urine culture|urinalysis", "", "cloudy urine"),
     _lab(r"urine blood|urine (?:rbc|red cells)|ha?ematuria", "", "blood in urine"),
-    _lab(r"(?:urine )?(?:protein|albumin)(?: ?(?:/|to) ?creatinine ratio)?|acr|pcr", "", "foamy urine", ("", None, 0.3)),
+    _lab(
+        r"(?:urine )?(?:protein|albumin)(?: ?(?:/|to) ?creatinine ratio)?|acr|pcr", "", "foamy urine", ("", None, 0.3)
+    ),
     _lab(r"fa?ecal occult blood|fit|fobt", "", "occult blood in stool", ("", None, 10)),
     _lab(r"malaria(?: film| smear| rdt)?", "", "mosquito area travel"),
     _lab(r"monospot|heterophile", "", "large spleen"),
-)  # fmt: skip
+)
 
 
 def read_lab(text: str) -> Reading:

@@ -160,7 +160,8 @@ class Service:
         if length > self.limits.context_tokens:
             raise WireError(
                 400,
-                f"This model's maximum context length is {self.limits.context_tokens} tokens. However, your request has {length} input tokens. "
+                f"This model's maximum context length is {self.limits.context_tokens} tokens. "
+                f"However, your request has {length} input tokens. "
                 "Please reduce the length of the input messages.",
                 param="input_tokens",
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from apps.safety.rules.guard.lexicon import Mention, mentions
 from apps.safety.rules.guard.quantities import Quantity, quantities
@@ -53,7 +54,9 @@ class Skeleton:
         return found.start() if found else -1
 
 
+@lru_cache(maxsize=32)
 def skeleton(text: str) -> Skeleton:
+    """The skeleton of one unit of cleaned text. Several rules ask for the same one in a row, hence the small cache."""
     found = [m for m in mentions(text) if _is_medicine(m, text)]
     amounts = [q for q in quantities(text) if not any(_overlap(q, m) for m in found if m.kind != "G")]
     found = [m for m in found if not any(q.kind in "QF" and _overlap(q, m) for q in amounts)]
@@ -88,6 +91,8 @@ def _is_medicine(mention: Mention, text: str) -> bool:
         return not (_INSULIN_ANALYTE.match(after) or _ANALYTE_CONTEXT.search(before))
     if mention.canonical in _HORMONES and _BODY.search(text) and not re.search(r"\d\s*(?:units?|iu|mg|mcg|u)\b|\b(?:inject|give|start|prescri|infus|sliding)\w*", text):
         return False
+    if mention.canonical == "feeds" and re.search(r"\b(?:baby|infant|newborn|neonate|child|she|he|breast|bottle|mother|poorly|not)\s+$", before):
+        return False
     if mention.kind == "A" and re.search(r"\b(?:low|high|reduced|rich|fortified|free)[- ]$", before):
         return False
     if mention.kind in "AOG":
@@ -100,7 +105,7 @@ def _is_medicine(mention: Mention, text: str) -> bool:
 _MEASURE_BEFORE = re.compile(
     r"\b(?:protein|albumin|urine|urinary|output|drain(?:ed|age|s)?|loss|lost|losing|effusion|residual|residue|volumes?|aspirat\w+|drank|drinks?|drinking|drunk|alcohol|intake|intakes|"
     r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|fluid balance|"
-    r"tidal|fev1?|fvc|fev|peak flow|pef|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
+    r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
     r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|bladder|scan|"
     r"abscess|pus|ascites|tap|paracentesis|evacuated|estimated|ebl|stoma|ileostomy|ng aspirates?|catheter|limits?|milk|juice|fluids? (?:intake|input)|oral fluids|creatinine|clearance|egfr|gfr|excretion|cup)\b"
 )

@@ -20,6 +20,8 @@ _OXYGEN = frozenset({"oxygen", "o2", "supplemental oxygen", "high-flow oxygen", 
 _SALINE = frozenset({"saline", "normal saline", "sodium chloride", "nacl"})
 _FLUID = frozenset({"iv fluids", "iv fluid", "intravenous fluids", "intravenous fluid", "fluid bolus", "fluid boluses", "bolus", "boluses", "fluids", "crystalloid", "crystalloids"})
 
+_MOMENTS = frozenset({"night", "morning", "evening"})
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -41,6 +43,8 @@ class RecordView:
     def says(self, canonical: str | None, facts: frozenset[str]) -> bool:
         """True when one recorded entry of this medicine (any medicine for None) holds all these facts."""
         pool = self.entries if canonical is None else self.of(canonical)
+        if facts & _MOMENTS:
+            facts = facts - {"every:24"}  # "once daily at night" says no more than "at night"
         return any(facts <= entry.facts for entry in pool)
 
 
@@ -78,8 +82,6 @@ def read_record(record: str) -> RecordView:
 
 def _implied(facts: frozenset[str]) -> frozenset[str]:
     more = set(facts)
-    if "night" in facts or "morning" in facts or "evening" in facts:
-        more.add("every:24")
     for fact in facts:
         if fact.startswith("number:"):
             more.add(fact.replace("number:", "form:tablet:"))

@@ -46,7 +46,7 @@ _LEAD = (
 )
 _REPORTED_TO = (
     r"(?:told|advised|asked|instructed|forgot|forgets|forgotten|refus\w+|declin\w+|unable|able|unwilling|want\w*|wish\w*|decided|fail\w*|tend\w*|used|started|stopped|began|continues|continued|remember\w*|prefer(?:s|red)?|tried|reluctant|happy|"
-    r"claims?|reports?|denies|denied|did not|didn't|does not|doesn't|has not|had not|hasn't|could not|couldn't|not been|supposed|appears?|seems?|admits?|likes?|was|were|known|understood|said|reported|thought|believed)\s+(?:\w+ly\s+)?(?:to\s+)?|(?:record|records|notes?|list|chart|letter)\s+(?:\w+\s+)?(?:says?|shows?|states?|lists?|notes?)\s+(?:that\s+)?(?:you|they|we|i)\s+"
+    r"claims?|reports?|denies|denied|did not|didn't|does not|doesn't|has not|had not|hasn't|could not|couldn't|not been|supposed|appears?|seems?|admits?|likes?|was|were|known|understood|said|reported|thought|believed)\s+(?:\w+ly\s+)?(?:to\s+)?|(?:record|records|notes?|list|chart|letter)\s+(?:\w+\s+)?(?:says?|shows?|states?|lists?|notes?)\s+(?:that\s+)?(?:you|they|we|i)\s+|(?:told|said|reported|mentioned|confirmed|know)\s+(?:\w+\s+){0,2}?(?:that\s+)?(?:you|they)\s+"
 )
 
 IMPERATIVE = re.compile(rf"{_LEAD}(?P<verb>{_VERB})\b(?!\s+of\b|-)\s+(?P<object>{_FILL})(?P<med>{_MED})")
@@ -94,7 +94,7 @@ _NEAR = r"[^.;:!?\n]{0,38}?"
 _TAKING = (
     r"(?:takes|took|(?:known|understood|reported|said|thought|believed)\s+to\s+(?:take|use|be\s+(?:on|taking))|(?:says?|shows?|states?)\s+(?:that\s+)?(?:you|they)\s+(?:take|use|are\s+on)|has\s+taken|have\s+taken|had\s+taken|taken(?!\s+(?:as|with|by\s+mouth))|uses|used(?!\s+(?:to|for|in|as))|(?:is|are|was|were|been|be|being|currently|already|still|not|denies|denied|reports|reported|admits|while|whilst|when|after|since|anyone|people|patients?|those|who|stopped|started|recently|regularly|from|despite|"
     r"without|before|she's|he's|states|describes|history\s+of|of)\s+(?:\w+ly\s+)?(?:taking|using|receiving|on)|(?:is|was|been|remains?|are|were|being|maintained|established|stabilised|stable|already|currently|still|who|not|while|whilst|yo|y/o|old|male|female|man|woman|patient|patients|people|lady|gentleman|boy|girl|\b[mf]|previously|normally|usually|regularly)\s+on|"
-    r"receives|received|receiving|continues\s+(?:to\s+(?:take|use|utili[sz]e|receive)|on|taking|using)|(?:does|did|do|doesn't|didn't)\s+(?:\w+\s+)?(?:take|use)|(?:began|begun|started|resumed|stopped)\s+(?:taking|using)|placed\s+on|utili[sz](?:es|ed|ing)|requir(?:ed|ing)|self[- ]medicat\w+(?:\s+with)?|has\s+received|was\s+given|were\s+given|been\s+given|(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
+    r"receives|received|receiving|continues\s+(?:to\s+(?:take|use|utili[sz]e|receive)|on|taking|using)|(?:does|did|do|doesn't|didn't)\s+(?:\w+\s+)?(?:take|use)|(?:began|begun|started|resumed|stopped)\s+(?:taking|using)|placed\s+on|(?:anticoagulated|immunosuppressed|sedated|medicated|thrombolysed|vaccinated|immunised|immunized|bridged|loaded|resuscitated|paralysed|intubated)\s+(?:with|on|by|using)|(?:told|said|reported|mentioned|confirmed|stated|wrote|know|knows)\s+(?:\w+\s+){0,2}?(?:that\s+)?(?:you|he|she|they)\s+(?:takes?|uses?|are\s+on|is\s+on)|utili[sz](?:es|ed|ing)|requir(?:ed|ing)|self[- ]medicat\w+(?:\s+with)?|has\s+received|was\s+given|were\s+given|been\s+given|(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
     r"is\s+prescribed|are\s+prescribed|prescribed\s+by|(?<!to be )started\s+on|stopped(?:\s+taking)?|(?:self-?)?medicat\w+\s+with|ran\s+out\s+of|run\s+out\s+of|missed|misses|missing|forgot\w*|overdos\w+\s+(?:of|on|with)|ingest\w+(?:\s+of)?|swallowed|injected|inhaled|self-administered|bought|had\s+tried|has\s+tried|tried|"
     r"respon(?:ded|se)\s+(?:\w+\s+)?to|relieved\s+(?:\w+\s+)?(?:by|with)|(?:improved|settled|eased|resolved|worse|worsened|helped|controlled|treated|managed|unrelieved|unresponsive|refractory|relief|improvement|effect)\s+(?:\w+\s+)?(?:by|with|after|on|to|from)|"
     r"(?:eases|improves|settles|resolves)\s+(?:\w+\s+)?with|compli\w+\s+with|adher\w+\s+(?:to|with)|complet(?:ed|ing|ion\s+of)|finished|drug\s+history|stopped|self-?treated\s+with|intolerant\s+of|tolerat\w+|discontinued|"
@@ -121,12 +121,28 @@ REPORTING = (
 HEADER = re.compile(_HEADER)
 NEGATED = re.compile(rf"\b(?:no|not|nil|denies|denied|never|without|neither|nor|isn't|wasn't|doesn't|didn't|hasn't|stopped|former|unrecorded)\b[^.;:]{{0,40}}{_OBJ}|(?P<med2>{_MED}){_GAP}\b(?:not|never|no\s+longer)\b")
 
-_HARM = (
-    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
+__ILL = (
+    r"(?:\w{2,}(?:osis|itis|emia|aemia|lysis|penia|pathy|oma|plasia|trophy|algia|uria|plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
+    r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
+    r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
+)
+HARM = (
+    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
+    re.compile(rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|starting|taking|stopping|abrupt|withdrawal\s+of|exposure\s+to|combined)\s+)*{_OBJ}"),
+    re.compile(rf"{_OBJ}\s+(?:\w+\s+){{0,2}}?(?:make|makes|made|making)\s+(?:\w+\s+){{0,3}}?(?:more|less|worse|likely|harder|drowsy|dizzy|sleepy|sick|sensitive|tired|thirsty|difficult|unreliable|dangerous)\b"),
+    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|increased|prolonged|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|sensitiv\w+|resistan(?:t|ce)|dependen(?:t|ce|cy)|addict\w+|misuse|abuse|withdrawal|risks?|dangers?|hazards?|complications?|harms?|mechanisms?|action|pharmacology|half-life|"
     r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|bleeding|haemorrhage|reports?\s+of|signs\s+of|involving)"
 )
+_ILL = (
+    r"(?:\w{2,}(?:osis|itis|emia|aemia|lysis|penia|pathy|oma|plasia|trophy|algia|uria|plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
+    r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
+    r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
+)
 HARM = (
+    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
+    re.compile(rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|starting|taking|stopping|abrupt|withdrawal\s+of|exposure\s+to|combined)\s+)*{_OBJ}"),
+    re.compile(rf"{_OBJ}\s+(?:\w+\s+){{0,2}}?(?:make|makes|made|making)\s+(?:\w+\s+){{0,3}}?(?:more|less|worse|likely|harder|drowsy|dizzy|sleepy|sick|sensitive|tired|thirsty|difficult|unreliable|dangerous)\b"),
     re.compile(rf"\b{_HARM}\s+(?:\w+\s+){{0,3}}?(?:to|of|with|from|by|between|on|for|after|following|include|includes|are|is)\b[^.;:,]{{0,38}}?{_OBJ}"),
     re.compile(rf"\b(?:allerg(?:y|ies|ic)(?:\s+(?:list|status))?|intolerances?|sensitivities|adrs?|nkda\s+except)\s*(?:recorded|documented|to)?\s*[:=-]{_NEAR}{_OBJ}"),
     re.compile(
@@ -143,7 +159,7 @@ HARM = (
 )  # fmt: skip
 COMPOUND = re.compile(
     rf"{_OBJ}[\s-]+(?:\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|resistan(?:t|ce)|"
-    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|bowel|mechanism|class|family)\b"
+    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|bowel|exacerbated|provoked|triggered|precipitated|mediated|mechanism|class|family)\b"
 )
 USE_OF = re.compile(rf"{_OBJ}[\s-]+(?:use|therapy|treatment|history|adherence|compliance|status|intake|prescriptions?|users?)\b(?=[^.;:]{{0,50}}\b(?:was|were|is\s+(?:a|recorded|documented|not|noted|known|associated)|in\s+(?:#|the\s+past)|since|increases?|can|may|causes?|and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|after|ago))")
 LEVEL = re.compile(rf"(?P<med>[NA]\d+)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d+(?!\d)")

@@ -204,7 +204,6 @@ def _share(reading: Reading) -> None:
         if following:
             links.append((_index(match[1] or match[2]), int(following[1])))
     for left, right in links:
-        reading.license([right], "") if False else None
         reading.licences.setdefault(right, set()).update(reading.licences.get(left, set()))
     for left, right in reversed(links):
         reading.licences.setdefault(left, set()).update(reading.licences.get(right, set()))
@@ -280,6 +279,8 @@ def _is_dosing(reading: Reading, index: int) -> bool:
     if not drugs and not counts:
         return bool(re.search(rf"(?:^|[;:,.]\s*|\b(?:please|then|and|to)\s+)(?:take|give|inject|swallow|administer|apply|use|inhale|instil)\s+(?:\w+\s+){{0,3}}[KD]{index}\b", skel.form))
     if skel.quantities[index].kind == "D":
+        if re.search(r"\b(?:not|never|no|without|missed|stopped|off)\b[^.;:]{0,40}$", skel.form[:at]):
+            return False
         return _near_duration(skel, index, at, drugs + counts)
     nearest = min(abs(skel.place(i) - at) for i in (*drugs, *counts))
     left = max((m.end() for m in re.finditer(r"[;:,]", skel.form[:at])), default=0)
@@ -318,7 +319,8 @@ def _judge_mention(reading: Reading, index: int, kind: str, licences: set[str], 
         if kind == "C" and _consideration(form, audience, reading):
             return None
         return Fault("B8" if kind == "C" and audience == "patient" else "B3", "directive", index)
-    if kind in "AOG" or licences - {""}:
+    quoted = kind in "NC" and audience == "patient" and licences <= {"reporting"} and p.ATTRIBUTED.search(form)
+    if kind in "AOG" or (licences and not quoted):
         return None
     if kind == "C":
         if _consideration(form, audience, reading) or (audience == "clinician" and p.ATTRIBUTED.search(form)):

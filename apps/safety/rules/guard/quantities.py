@@ -191,9 +191,9 @@ def _frequency(text: str) -> frozenset[str]:
         interval = float(clock[1])
     if interval is None:
         interval = _counted_interval(text)
-    if interval is not None:
+    if interval is not None and not (interval == 24 and facts & {"night", "morning", "evening"}):
         facts.add(f"every:{_say(interval)}")
-    elif re.fullmatch(r"nightly|each night|every night|(?:each|every) (?:morning|evening)|once nightly|nocte|mane|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)", text):
+    elif not facts and re.fullmatch(r"nightly|each night|every night|(?:each|every) (?:morning|evening)|once nightly|nocte|mane|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)", text):
         facts.add("every:24")
     return frozenset(facts or {f"freq:{text}"})
 
@@ -216,7 +216,11 @@ def _amount(match: re.Match[str]) -> frozenset[str]:
     per = re.sub(r"\s+|per|each|every", "", match["per"] or "")
     per = re.sub(r"(?<=/)?hours?|hrs?", "h", per).replace("minutes", "min").replace("minute", "min").replace("days", "d").replace("day", "d").strip("/")
     joined = "-".join(_say(value * scale) for value in values)
-    return frozenset({f"{dimension}:{joined}" + (f"/{per}" if per else "")})
+    parts = [part for part in per.split("/") if part]
+    # "75 mg a day" and "75 mg daily" are the same statement.
+    daily = {"every:24"} if parts and parts[-1] in {"d", "24h"} else set()
+    rate = "/".join(parts[:-1] if daily else parts)
+    return frozenset({f"{dimension}:{joined}" + (f"/{rate}" if rate else ""), *daily})
 
 
 def _form(match: re.Match[str]) -> frozenset[str]:
