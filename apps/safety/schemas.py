@@ -100,6 +100,13 @@ class GuardedDraft(Frozen):
     """Claims taken out only because their source's own words hold a dose or an order; not the model's fault."""
 
 
+class AbnormalFinding(Frozen):
+    """A value outside its limits: dotted path in the case, and its words ("heart rate 138 /min")."""
+
+    ref: str
+    text: str
+
+
 class Deidentified(Frozen):
     """A case without direct identifiers. `tokens` maps each placeholder to what stood there; it never leaves the worker."""
 

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from apps.safety.rules import abnormal as _abnormal
+from apps.safety.rules import authored as _authored
 from apps.safety.rules import deidentify as _deidentify
 from apps.safety.rules import grounding as _grounding
 from apps.safety.rules import guard_draft as _guard_draft
 from apps.safety.rules import screen as _screen
+from apps.safety.rules import triage as _triage
 from apps.safety.rules.guard import GUARD_VERSION, check_text
-from apps.safety.schemas import Deidentified, GuardedDraft, Screened, VerifiedDraft
+from apps.safety.rules.triage import RULE_SET_VERSION
+from apps.safety.schemas import AbnormalFinding, Deidentified, GuardedDraft, Screened, VerifiedDraft
+from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
+from medassist.clinical.triage import TriageFloor, TriageLevel
 
-__all__ = ["GUARD_VERSION", "check_text", "deidentify", "guard_draft", "screen_text", "verify_draft"]
+__all__ = [
+    "GUARD_VERSION",
+    "RULE_SET_VERSION",
+    "abnormal_findings",
+    "check_text",
+    "deidentify",
+    "disclaimers",
+    "escalation",
+    "guard_draft",
+    "screen_text",
+    "triage_floor",
+    "verify_draft",
+]
 
 
 def deidentify(case: CaseInput) -> Deidentified:
@@ -34,3 +52,25 @@ def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience)
 def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience) -> GuardedDraft:
     """The draft without what prescribes; raises `AnswerWithheld` when the guard itself fails."""
     return _guard_draft.guard_draft(verified=verified, record_text=record_text, audience=audience)
+
+
+def triage_floor(case: CaseInput) -> TriageFloor:
+    """The level that the rules alone give, with every rule that fired and NEWS2; milliseconds, no model."""
+    return _triage.triage_floor(case)
+
+
+def escalation(
+    *, level: TriageLevel, locale: str, emergency_number: str, audience: Audience = "clinician"
+) -> Escalation:
+    """Authored advice for a triage level, with the clinic's emergency number."""
+    return _authored.escalation(level=level, locale=locale, emergency_number=emergency_number, audience=audience)
+
+
+def disclaimers(*, locale: str, audience: Audience, language_model: bool) -> tuple[str, ...]:
+    """What an answer says about itself; names the extractive engine where no language model wrote the draft."""
+    return _authored.disclaimers(locale=locale, audience=audience, language_model=language_model)
+
+
+def abnormal_findings(case: CaseInput) -> tuple[AbnormalFinding, ...]:
+    """Vital signs and laboratory values outside their limits, by their path in the case."""
+    return _abnormal.abnormal_findings(case)

@@ -69,16 +69,21 @@ def skeleton(text: str) -> Skeleton:
     for index, item in enumerate(items):
         if item.start < at:
             continue
-        pieces.append(text[at : item.start])
+        pieces.append(_literal(text[at : item.start]))
         pieces.append(f" {item.kind}{index} ")
         at = item.end
         if isinstance(item, Mention):
             meds[index] = item
         else:
             numbers[index] = item
-    pieces.append(text[at:])
+    pieces.append(_literal(text[at:]))
     form = re.sub(r"[ \t]+", " ", "".join(pieces)).strip()
     return Skeleton(text, _settle_numbers(form, numbers), meds, numbers)
+
+
+def _literal(text: str) -> str:
+    """Words between items; a "#" of the text must not read like the sign of a number ("lesion #3")."""
+    return text.replace("#", " ")
 
 
 def _overlap(a: Mention | Quantity, b: Mention | Quantity) -> bool:

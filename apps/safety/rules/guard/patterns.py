@@ -121,15 +121,7 @@ REPORTING = (
 HEADER = re.compile(_HEADER)
 NEGATED = re.compile(rf"\b(?:no|not|nil|denies|denied|never|without|neither|nor|isn't|wasn't|doesn't|didn't|hasn't|stopped|former|unrecorded)\b[^.;:]{{0,40}}{_OBJ}|(?P<med2>{_MED}){_GAP}\b(?:not|never|no\s+longer)\b")
 
-__ILL = (
-    r"(?:\w{2,}(?:osis|itis|emia|aemia|lysis|penia|pathy|oma|plasia|trophy|algia|uria|plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
-    r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
-    r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
-)
-HARM = (
-    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
-    re.compile(rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|starting|taking|stopping|abrupt|withdrawal\s+of|exposure\s+to|combined)\s+)*{_OBJ}"),
-    re.compile(rf"{_OBJ}\s+(?:\w+\s+){{0,2}}?(?:make|makes|made|making)\s+(?:\w+\s+){{0,3}}?(?:more|less|worse|likely|harder|drowsy|dizzy|sleepy|sick|sensitive|tired|thirsty|difficult|unreliable|dangerous)\b"),
+_HARM = (
     r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|increased|prolonged|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|sensitiv\w+|resistan(?:t|ce)|dependen(?:t|ce|cy)|addict\w+|misuse|abuse|withdrawal|risks?|dangers?|hazards?|complications?|harms?|mechanisms?|action|pharmacology|half-life|"
     r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|bleeding|haemorrhage|reports?\s+of|signs\s+of|involving)"

@@ -1,0 +1,208 @@
+"""Does a sentence assert a finding of this patient, now? ConText-style cues, written for triage.
+
+Triage must not be lowered by a mistake here: a denial reaches only as far as the grammar surely carries it,
+so a doubtful mention counts as present. The method follows Chapman et al. (NegEx, 2001) and Harkema et al.
+(ConText, 2009); the cues are our own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["present", "absent", "past", "family", "hypothetical"]
+
+# One spelling for both sides of the Atlantic; patterns pass through the same function as texts do.
+_SPELLINGS = re.compile(r"a(?=e[mcsn])|(?<=[nrh])o(?=ea)|(?<!\w)o(?=e[ds])")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+_QUOTES = {ord("’"): "'", ord("‘"): "'", ord("“"): '"', ord("”"): '"', ord("\u00a0"): " "}
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """Lower-case text in one spelling; `offsets[i]` is where character i stood in the original."""
+
+    text: str
+    offsets: tuple[int, ...]
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+
+def normalise(original: str) -> Normalised:
+    """NFKC letters, plain quotes and dashes, lower case, American vowels; one original offset a character."""
+    letters: list[str] = []
+    offsets: list[int] = []
+    for index, letter in enumerate(original):
+        for plain in unicodedata.normalize("NFKC", letter).translate(_DASHES).translate(_QUOTES).lower():
+            letters.append(plain)
+            offsets.append(index)
+    text = "".join(letters)
+    dropped = {match.start() for match in _SPELLINGS.finditer(text)} | {
+        index for index, letter in enumerate(letters) if letter in "\u200b\u200c\u200d\ufeff\u00ad"
+    }
+    if not dropped:
+        return Normalised(text, tuple(offsets))
+    kept = [index for index in range(len(letters)) if index not in dropped]
+    return Normalised("".join(letters[i] for i in kept), tuple(offsets[i] for i in kept))
+
+
+_ENDS = re.compile(
+    r"(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvs)(?<!\bapprox)\.(?=\s|$)|[;!?\n\r]+|\s[•*]\s"
+    # Two statements joined: the second stands on its own.
+    r"|,?\s+(?:but|however|although|though|whereas|except(?:\s+for|\s+that)?|apart\s+from|aside\s+from|other\s+than|despite|yet)\s"
+    r"|,\s*(?:and\s+|then\s+)?(?=(?:now|then|today|also|reports?|complain\w*|present\w*|has|had|with|he|she|they|patient|pt|on\s+exam\w*|o/e)\b)"
+)
+
+
+def statements(text: str) -> list[tuple[int, int]]:
+    """Spans of statements: sentences, cut again where a contrast or a new subject begins."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in _ENDS.finditer(text):
+        # A question mark must stay with its sentence: it makes the sentence a question.
+        end = match.end() if "?" in match.group() else match.start()
+        if text[start:end].strip():
+            spans.append((start, end))
+        start = match.end()
+    if text[start:].strip():
+        spans.append((start, len(text)))
+    return spans
+
+
+_DENIAL = re.compile(
+    r"\b(?P<deny>den(?:y|ies|ied|ying)(?:\s+(?:any|having|all))*|negative\s+for|absence\s+of|free\s+(?:of|from)|without(?:\s+any)?|"
+    r"nil|neither|nor|never(?:\s+had)?|no|not?\s+(?:any|had\s+any|have\s+any)|not|none\s+of|"
+    r"(?:does|do|did|has|have|had|is|was|were|are|would|could)n'?t|"
+    r"(?:rules?|ruled)\s+out|exclud(?:es?|ed|ing)|lack(?:s|ed|ing)?(?:\s+of)?)\b"
+    r"|(?<=[\s(/])-(?=ve\s)"
+)
+_NOT_DENYING = re.compile(
+    r"^\s+(?:only|just|relie\w*|improv\w*|better|chang\w*|respon\w*|settl\w*|resol\w*|sure|certain|longer|doubt|help\w*|eas\w*|gone|go(?:ing)?\s+away"
+    r"|stop\w*|able|clear|known\s+(?:cause|trigger|reason)|apparent\s+(?:cause|trigger|reason)|obvious|identif\w*|due\s+to|because|until|explained|"
+    r"subsid\w*|tak(?:e|ing)|eat\w*|drink\w*|sleep\w*|wak\w*|feel\w*\s+(?:well|right|good)|well|right|himself|herself|let\s+up|going|comply\w*|been\s+able)\b"
+)
+_CANNOT_EXCLUDE = re.compile(
+    r"\b(?:cannot|can'?t|could\s+not|couldn'?t|unable\s+to|not|to)\s+(?:be\s+)?(?:safely\s+|fully\s+|completely\s+)?(?:rule[ds]?\s+out|exclud\w+)"
+)
+_BREAKS = re.compile(
+    r"\b(?:reports?|reported|reporting|complain\w*|present\w*|develop\w*|noticed|admits?|describes?|became|begun|began|starts?|started|"
+    r"came|felt|feels|looks?|appears?|now|then|instead|has|have|had|is|are|was|were|which|who|while|when|where|after|since|because|so)\b|[:]"
+)
+_AFTER_ABSENT = re.compile(
+    r"^\W{0,3}(?:\s*(?:is|are|was|were|has\s+been|have\s+been|both|all|symptoms?|signs?|ideation|thoughts?|plans?|intent|episodes?|(?:or|/)\s*\w+))*\s*"
+    r"(?:denied|absent|negative|nil|none|excluded|ruled\s+out|not\s+(?:present|found|seen|noted|reported|elicited|observed|detected)|unlikely|never)\b"
+    r"|^\s*[:=-]\s*(?:no|nil|none|negative|absent|denied|-ve|neg)\b"
+)
+_RELATIVE = (
+    r"(?:mother|father|mum|mom|dad|brother|sister|aunt|uncle|grand(?:mother|father|parents?|ma|pa)|parents?|cousin|siblings?|"
+    r"son|daughter|wife|husband|partner|friend|colleague|neighbou?r|twin)"
+)
+_FAMILY = re.compile(
+    rf"\bfamily\s+(?:history|hx)\b|\bf\.?h\.?x?\b(?:\s*[:+]|\s+of)|\b{_RELATIVE}(?:'s|s')?\s+(?:(?:also|recently|who|just|both|has|had|have|was|is)\s+)*"
+    rf"(?:had|has|have|died|with|suffer\w*|diagnosed|got|an?|history|(?=(?:heart|stroke|cancer|sudden)\b))|\b{_RELATIVE}(?:'s|s')\s|\b(?:in|of)\s+(?:his|her|a|the|their)\s+{_RELATIVE}\b"
+)
+_INFORMANT = re.compile(
+    rf"\b{_RELATIVE}\s+(?:reports?|says?|states?|notic\w+|thinks?|found|brought|called|worr\w+|concern\w+|describ\w+|witness\w+|denies)"
+)
+_HYPOTHETICAL = re.compile(
+    r"\b(?:if|in\s+case|should\s+(?:he|she|they|there|you|any|symptoms)|return\s+(?:if|for|with)|come\s+back|watch\s+(?:for|out)|look\s+out\s+for|"
+    r"safety[\s-]?net\w*|advised?\s+(?:about|of|to)|warned?|counsel\w*|educat\w+|leaflet|worr(?:y|ies|ied)\s+(?:about|that|of|he|she|it)|"
+    r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|fear(?:s|ful|ing)?|risk\s+(?:of|factors?\s+for)|at\s+risk|"
+    r"prevent\w*|prophyla\w+|screen(?:ing|ed)?\s+for|to\s+(?:rule\s+out|exclude)|monitor\s+for|read\s+about|googled|vaccin\w+|immuni[sz]ed)\b"
+)
+_QUESTION = re.compile(r"\b(?:could|can|might|may|is|are|would|does|do|should|what|which|whether)\b[^?]*\?\s*$")
+_PAST = re.compile(
+    r"\b(?:previous(?:ly)?|prior|past|former(?:ly)?|childhood|old|remote|earlier\s+(?:in\s+life|this\s+year)|resolved|"
+    r"p\.?m\.?h\.?x?|h/o|hx(?:\s+of)?|history(?:\s+of)?|known|residual|s/p|status\s+post|long-?standing|chronic|as\s+a\s+(?:child|teenager|baby)|last\s+year|in\s+(?:19|20)\d\d)\b"
+)
+_CURRENT_HISTORY = re.compile(
+    r"\b(?:hours?|hrs?|h|days?|d|weeks?|wks?|minutes?|mins?|months?|night|\d+/(?:7|24|52))[\s-]+(?:long\s+)?(?:history|hx)\s*(?:of)?|"
+    r"\b(?:short|recent|acute)\s+history\s+of|\bhistory\s+of\s+present|\bpresenting\s+history"
+)
+_LONG_AGO = re.compile(
+    r"^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+a\s+child|(?:has|have)\s+(?:now\s+)?resolved)\b"
+)
+_AGAIN = re.compile(
+    r"\b(?:again|recur\w*|return\w*|now|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
+)
+
+
+def status_of(statement: str, start: int, end: int) -> Status:
+    """How `statement` (normalised) speaks of the finding at [start, end)."""
+    before, after = statement[:start], statement[end:]
+    if _is_denied(before, statement[start:end], after):
+        return "absent"
+    if _is_family(before, after):
+        return "family"
+    if _HYPOTHETICAL.search(before) or _QUESTION.search(statement):
+        return "hypothetical"
+    if _is_past(before, after):
+        return "past"
+    return "present"
+
+
+def _is_denied(before: str, mention: str, after: str) -> bool:
+    absent_after = _AFTER_ABSENT.match(after)
+    if absent_after and not _CANNOT_EXCLUDE.search(before + mention + after[: absent_after.end()]):
+        return True
+    cue = None
+    for found in _DENIAL.finditer(before):
+        cue = found
+    if cue is None or _NOT_DENYING.match(before[cue.end() :] + mention):
+        return False
+    if _CANNOT_EXCLUDE.search(before[max(0, cue.start() - 30) : cue.end()]):
+        return False
+    between = before[cue.end() :]
+    if _BREAKS.search(re.sub(r"^\s*(?:has|have|had|is|are|was|were)\b", "", between)) or len(between.split()) > 25:
+        return False
+    denies = cue.group().startswith(("den", "neg", "nei"))
+    if re.search(r"\b(?:with|and\s+(?:is|has|feels?))\b", between) and not denies:
+        return False
+    if "," not in between:
+        # "no fever and chest pain": of two joined by "and" after a bare "no", only the first is surely denied
+        # when the second is a statement of its own; as a noun list it is denied.
+        return True
+    return denies or _is_list(between + mention + after)
+
+
+def _is_list(text: str) -> bool:
+    """A denied list: it goes on with "or"/"nor", or has three or more short items."""
+    if re.search(r"\b(?:or|nor)\b", text):
+        return True
+    items = [item.strip() for item in text.split(",")]
+    return len(items) >= 3 and all(len(item.split()) <= 3 for item in items)
+
+
+def _is_family(before: str, after: str) -> bool:
+    if re.match(rf"^[^,;]{{0,25}}\b(?:in|of)\s+(?:his|her|a|the|their)\s+{_RELATIVE}\b", after):
+        return True
+    cue = None
+    for found in _FAMILY.finditer(before):
+        cue = found
+    if cue is None or _INFORMANT.search(before):
+        return False
+    between = before[cue.end() :]
+    return re.search(r"\b(?:and|but|,)\s*(?:he|she|the\s+patient|patient|pt|now|presents?)\b", between) is None
+
+
+def _is_past(before: str, after: str) -> bool:
+    if _AGAIN.search(after[:60]):
+        return False
+    if _LONG_AGO.match(after):
+        return True
+    cue = None
+    for found in _PAST.finditer(before):
+        cue = found
+    if cue is None:
+        return False
+    if _CURRENT_HISTORY.search(before):
+        return False
+    between = before[cue.end() :]
+    if re.search(r"[,:]", between) and not cue.group().startswith(("p", "h", "known")):
+        return False
+    return len(between.split()) <= 12 and not re.search(
+        r"\b(?:now|present\w*|developed|started|woke|today|with|has|c/o|complain\w*)\b", between
+    )
