@@ -11,7 +11,7 @@ from medassist.clinical.case import Audience, Frozen
 from medassist.clinical.draft import Band, ClaimKind
 from medassist.clinical.triage import FiredRule, News2, TriageLevel
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 
 Status = Literal["released", "withheld", "abstained"]
 

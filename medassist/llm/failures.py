@@ -45,7 +45,8 @@ def _by_status(error: openai.APIStatusError) -> MedAssistError:
     status = error.status_code
     if status == 408:
         return BackboneTimeout()
-    if status == 429 or status >= 500:
+    # A redirect is a proxy or a login page in the way: the server behind it may be fine again soon.
+    if status == 429 or status >= 500 or status < 400:
         return BackboneUnavailable(
             f"The language model's server answered {status}.",
             retry_after=retry_after(error.response.headers.get("retry-after")),

@@ -49,7 +49,7 @@ def _vitals(case: CaseInput) -> Iterator[AbnormalFinding]:
     vitals = case.vitals
     age = case.patient.age.years if case.patient.age else None
     if age is None or age >= 16:
-        rows = _ADULT
+        rows: tuple[tuple[str, str, str, float, float], ...] = _ADULT
     else:
         rows = (
             ("heart_rate", "heart rate", "/min", 0.0, pulse_limit(age) or 400.0),

@@ -10,15 +10,15 @@ from apps.safety.rules.news2 import PARAMETERS, news2
 from medassist.clinical.case import Vitals
 
 # The chart, row by row, as (highest value of the band, points); written down apart from the code.
-CHART = {
+CHART: dict[str, list[tuple[float, int]]] = {
     "respiratory_rate": [(8, 3), (11, 1), (20, 0), (24, 2), (99, 3)],
     "systolic_bp": [(90, 3), (100, 2), (110, 1), (219, 0), (300, 3)],
     "heart_rate": [(40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (300, 3)],
     "temperature_c": [(35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (45.0, 2)],
 }
-SCALE_1 = [(91, 3), (93, 2), (95, 1), (100, 0)]
-SCALE_2_ON_OXYGEN = [(83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (100, 3)]
-SCALE_2_ON_AIR = [(83, 3), (85, 2), (87, 1), (100, 0)]
+SCALE_1: list[tuple[float, int]] = [(91, 3), (93, 2), (95, 1), (100, 0)]
+SCALE_2_ON_OXYGEN: list[tuple[float, int]] = [(83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (100, 3)]
+SCALE_2_ON_AIR: list[tuple[float, int]] = [(83, 3), (85, 2), (87, 1), (100, 0)]
 
 
 def points(bands: list[tuple[float, int]], value: float) -> int:

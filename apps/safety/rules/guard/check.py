@@ -103,19 +103,31 @@ def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]
     """B7: hidden characters or look-alike letters in a medicine or amount, other scripts, other languages."""
     faults: list[Fault] = []
     skel = skeleton(unit)
-    items = [*skel.mentions.values(), *(q for q in skel.quantities.values() if q.kind in "QFK")]
+    spans = [(m.start, m.end) for m in skel.mentions.values()]
+    spans += [(q.start, q.end) for q in skel.quantities.values() if q.kind in "QFK"]
     marks = [m - start for m in (*cleaned.hidden, *cleaned.swapped) if start <= m <= end]
-    if any(item.start <= mark <= item.end for item in items for mark in marks):
+    if any(first <= mark <= last for first, last in spans for mark in marks):
         faults.append(Fault("B7", "hidden_characters", None))
-    if any(m.disguised or (m.how == "joined" and not re.search(r"\w-\w", unit[m.start : m.end])) for m in skel.mentions.values()):
+    if any(_in_disguise(m, unit) for m in skel.mentions.values()):
         faults.append(Fault("B7", "disguised_name", None))
-    letters = sum(c.isalpha() for c in unit)
-    foreign = sum(c.isalpha() and not c.isascii() and not _latin_or_symbol(c) for c in unit)
-    if foreign >= 3 and (foreign >= 0.15 * letters or items):
+    if not unit.isascii() and _other_script(unit, named=bool(spans)):
         faults.append(Fault("B7", "other_script", None))
     if foreign_language(unit) or _turned(unit):
         faults.append(Fault("B7", "other_language", None))
     return faults
+
+
+def _in_disguise(mention: lex.Mention, unit: str) -> bool:
+    if mention.how == "joined":
+        # "co-codamol" in parts is spelling, "war far in" is hiding.
+        return not re.search(r"\w-\w", unit[mention.start : mention.end])
+    return mention.disguised
+
+
+def _other_script(unit: str, *, named: bool) -> bool:
+    letters = sum(c.isalpha() for c in unit)
+    foreign = sum(c.isalpha() and not c.isascii() and not _latin_or_symbol(c) for c in unit)
+    return foreign >= 3 and (named or foreign >= 0.15 * letters)
 
 
 def _latin_or_symbol(char: str) -> bool:

@@ -222,7 +222,6 @@ _MONITOR = re.compile(
     r"vomit\w*|episodes?|symptoms?|stools?|urinat\w+|voids?|seizures?|fits|pain|cough\w*|attacks?|headaches?|smok\w+|drinks?|drinking|exercise\w*|walk\w*|bleed\w*|bleeds?|wak\w+|weigh\w*|weights?|scans?|screen\w*|imaging|fever\w*|temperatures?|rigors|palpitations|"
     r"diarrh\w+|reading|readings|lfts?|levels?|hba1c|potassium|creatinine|lactate|neuro|gcs|physiotherapy|sessions?|feeds|feeding|alcohol|cigarettes|contractions|spotting|dizz\w+|falls?|angina|meals?|sleep\w*|coffee|tea|urine|fluid balance|bloods?|sats|saturations?|dressings?|turns?|relapses?|A\d+)\b"
 )
-_ALLOWED_WITH_QUANTITY = {"reporting"}
 
 
 def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
@@ -258,16 +257,22 @@ def _orders_amount(form: str) -> bool:
     return bool(match and verb and not p.REPORTED_INFINITIVE.search(form[: match.start() + verb.start()]))
 
 
+_SAID_TO_TAKE = re.compile(
+    rf"\b{p.TAKING}\b|\b{p.RECORDED}\b|^\W*(?:takes|took|taking|uses|used|had|has)\b|\b(?:takes|took|used|had|received)\s+[QF]\d"
+)
+_SATURATION = re.compile(r"\b(?:spo2|sats?|saturations?|saturat(?:ed|ing)|o2 sats|abg|pao2|satting|maintained)\b[^.;]*\bon\b")
+
+
 def _reported(reading: Reading) -> bool:
-    names = [i for i in reading.skel.mentions if reading.skel.mentions[i].kind in "NCO"] or list(reading.skel.mentions)
+    names = [i for i, m in reading.skel.mentions.items() if m.kind in "NCO"] or list(reading.skel.mentions)
     if not names:
-        return bool(re.search(rf"\b{p._TAKING}\b|\b{p._RECORDED}\b", reading.skel.form)) or bool(re.search(r"^\W*(?:takes|took|taking|uses|used|had|has)\b|\b(?:takes|took|used|had|received)\s+[QF]\d", reading.skel.form))
-    return all(reading.licences.get(i, set()) & _ALLOWED_WITH_QUANTITY or _oxygen_vital(reading, i) for i in names)
+        return bool(_SAID_TO_TAKE.search(reading.skel.form) or _SATURATION.search(reading.skel.form))
+    return all("reporting" in reading.licences.get(i, ()) or _oxygen_vital(reading, i) for i in names)
 
 
 def _oxygen_vital(reading: Reading, index: int) -> bool:
-    mention = reading.skel.mentions[index]
-    return group(mention.canonical) == "oxygen" and bool(re.search(r"\b(?:spo2|sats?|saturat\w+|saturating|o2 sats|abg|pao2|satting|maintained)\b[^.;]*\bon\b", reading.skel.form))
+    oxygen = group(reading.skel.mentions[index].canonical) == "oxygen"
+    return oxygen and bool(_SATURATION.search(reading.skel.form))
 
 
 def _is_dosing(reading: Reading, index: int) -> bool:
@@ -355,14 +360,16 @@ def _judge_presence(reading: Reading, record: RecordView) -> list[Fault]:
 
 
 def _self_adjusts(form: str) -> bool:
+    if p.SELF_CARE.search(form) and not form.rstrip().endswith("?"):
+        return True
     for pattern in p.SELF_ADJUST:
         match = pattern.search(form)
-        if match and not p.NO_CHANGE.search(form) and not _reported_habit(form, match) and not p.REFUSAL.search(form):
+        if match and not p.NO_CHANGE.search(form) and not _reported_habit(form) and not p.REFUSAL.search(form):
             return True
     return False
 
 
-def _reported_habit(form: str, match: re.Match[str]) -> bool:
+def _reported_habit(form: str) -> bool:
     if re.search(r"\b(?:you|your)\b", form) and not form.rstrip().endswith("?"):
         return False
     return bool(p.REPORTED_SELF.search(form)) and not re.match(r"\W*(?:take|use|skip|double|halve|buy|try|get)\b", form)

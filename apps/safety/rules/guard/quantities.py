@@ -91,10 +91,13 @@ _DURATION = rf"(?:\bfor\s+(?:the\s+|a\s+|another\s+|at\s+least\s+|up\s+to\s+|abo
 _LEVEL_PER = r"\s*/\s*(?:dl|l|ml|litres?|liters?|100\s?ml|mmol|mol|ul|mm3|hpf|lpf|g|kg\s*h2o|1\.73|min/1\.73)\b|\s+per\s+(?:litre|liter|decilit(?:re|er)|millilit(?:re|er))\b"
 _VALUE_UNITS = r"mm\s?hg|bpm|beats|breaths|cm|mm|m(?!\w)|km|kpa|cmh2o|c(?!\w)|f(?!\w)|degrees|kcal|calories|cells|seconds|secs?|s(?!\w)|ms|msec|mosm|fl|pg|hz|db|gy|joules?|j(?!\w)|stone|lbs?|pounds?|years?|yrs?|yo|y/o|year-old|percentile|points?|packs?|pack-years?|cigarettes?|episodes?|times(?!\s+(?:a|per|daily))|kg(?!\s*/)"
 
+_WHOLE_UNITS = r"lit(?:re|er)|gram(?:me)?|milligram(?:me)?|microgram(?:me)?|millilit(?:re|er)|pint|unit(?=\s+(?:of\s|per\s))"
+
 PATTERN = re.compile(
     rf"(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
     rf"|(?P<level>(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?:(?:x\s?10\^?\d+)|(?:{_UNITS}|u|mu|iu|cells|meq|mosm|pmol|fmol|pg)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
     rf"|(?P<dose>(?<![\w.])(?!(?:19|20)\d\d[a-z]\b)(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?P<unit>{_UNITS})(?![a-z0-9&]|\.s\.|-?\s?(?:needle|cannula|gauge))(?P<per>{_PER}*))"
+    rf"|(?P<article>(?<![\w.-])(?:half\s+an?|an?|another)\s+(?:further\s+|full\s+|single\s+)?(?P<whole>{_WHOLE_UNITS})\b(?P<share>{_PER}*))"
     rf"|(?P<form>(?<![\w.])(?P<count>{_COUNT})\s*(?:-\s*)?(?:x\s*)?(?:or\s+{_COUNT}\s+|to\s+{_COUNT}\s+|-\s*{_COUNT}\s+)?(?:(?:more|extra|another|full|whole|additional|single|further|metered|crushed|small|large)\s+)*(?P<formword>{_FORMS})\b(?!-))"
     rf"|(?P<percent>(?<![\w.]){_RANGE}\s*(?:%|per\s?cent\b))"
     rf"|(?P<value>(?<![\w.]){_RANGE}\s*-?\s*(?:{_VALUE_UNITS})\b)"
@@ -210,10 +213,13 @@ def _counted_interval(text: str) -> float | None:
 
 
 def _amount(match: re.Match[str]) -> frozenset[str]:
-    dimension, scale = _UNIT_SCALE[match["unit"]]
-    head = match["dose"][: match.start("unit") - match.start("dose")]
-    values = _numbers(head)
-    per = re.sub(r"\s+|per|each|every", "", match["per"] or "")
+    if match["article"]:
+        dimension, scale = _UNIT_SCALE[match["whole"]]
+        values = [0.5 if match["article"].startswith("half") else 1.0]
+    else:
+        dimension, scale = _UNIT_SCALE[match["unit"]]
+        values = _numbers(match["dose"][: match.start("unit") - match.start("dose")])
+    per = re.sub(r"\s+|per|each|every", "", match["per"] or match["share"] or "")
     per = re.sub(r"(?<=/)?hours?|hrs?", "h", per).replace("minutes", "min").replace("minute", "min").replace("days", "d").replace("day", "d").strip("/")
     joined = "-".join(_say(value * scale) for value in values)
     parts = [part for part in per.split("/") if part]
@@ -239,13 +245,13 @@ def quantities(text: str) -> list[Quantity]:
     """All quantities in a cleaned text, left to right."""
     found: list[Quantity] = []
     for match in PATTERN.finditer(text):
-        group = match.lastgroup if match.lastgroup not in {"unit", "per", "count", "formword"} else None
+        group = match.lastgroup if match.lastgroup not in {"unit", "per", "count", "formword", "whole", "share"} else None
         name = group or ("dose" if match["dose"] else "form")
         if name == "form" and _names_only(match):
             continue
         kind, facts = _read(name, match)
         start = match.start() + len(match.group()) - len(match.group().lstrip())
-        found.append(Quantity(start, match.end(), kind, facts, match["unit"] or match["formword"] or "", match.group().strip()))
+        found.append(Quantity(start, match.end(), kind, facts, match["unit"] or match["whole"] or match["formword"] or "", match.group().strip()))
     return found
 
 
@@ -261,7 +267,7 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
         return "K", _frequency(match.group())
     if name == "dur":
         return "D", frozenset({f"for:{_duration(match.group())}"})
-    if name == "dose":
+    if name in {"dose", "article"}:
         return "Q", _amount(match)
     if name == "form":
         return "F", _form(match)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"(?:(?<=[.!?])[\"')\]]*\s+(?=[a-z0-9\"'(\[-])|\n+)")
+_END = re.compile(r"(?:(?<=[.!?])[\"')\]]*\s+(?=[a-z0-9\"'(\[-])|(?<![a-z]-)\n+|\n+(?![a-z])|\n{2,})")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|e\.g|i\.e|eg|ie|vs|approx|no|nos|fig|inc|cf|ca|dept|hx|dx|rx|tx|resp|temp|max|min|mins|hrs?|inj|tab|tabs|cap|caps|susp|amp|sol|p\.o|i\.v|i\.m|s\.c|b\.d|o\.d|t\.d\.s|q\.d\.s|q\.i\.d|b\.i\.d|t\.i\.d|p\.r\.n|a\.m|p\.m|al|etc|mg|ml|mcg|g|"
     r"aprox|sr|sra|dra)|(?<![a-z])[a-z])\.[\"')\]]*\s*$"
