@@ -61,7 +61,7 @@ def configure() -> None:
     )
 
 
-@app.on_configure.connect
+@app.on_configure.connect  # type: ignore[untyped-decorator]
 def _configure(**_: Any) -> None:
     configure()
 

@@ -49,7 +49,7 @@ def points(embedder_id: str) -> list[Point]:
         Point(
             passage_id=row.id,
             text=embedded_text(row.guideline, row.heading, row.text),
-            vector=np.frombuffer(bytes(row.vector), dtype="<f4"),
+            vector=np.frombuffer(bytes(row.vector or b""), dtype="<f4"),
         )
         for row in rows.iterator(chunk_size=500)
     ]

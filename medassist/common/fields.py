@@ -67,7 +67,13 @@ class EncryptedTextField(_TextField):
         raise FieldError(f"{self.name} is encrypted: it has no {lookup_name!r}")
 
 
-class EncryptedJSONField(EncryptedTextField):
+if TYPE_CHECKING:
+    _JSONBase = models.JSONField[Any, Any]
+else:
+    _JSONBase = EncryptedTextField
+
+
+class EncryptedJSONField(_JSONBase):
     """A JSON value (objects, lists, text, numbers) encrypted as a whole."""
 
     def to_text(self, value: Any) -> str:

@@ -85,7 +85,7 @@ def finish(*, job_id: UUID, fence: int) -> bool:
             "WHERE id = %s AND fence = %s AND state = 'running' AND NOT cancel_requested",
             [job_id, fence],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def hand_back(*, job_id: UUID, fence: int, reason: str, delay_s: float, burn_attempt: bool) -> str | None:
@@ -125,7 +125,7 @@ def bury(*, job_id: UUID, fence: int, reason: str) -> bool:
             "finished_at = now(), lease_expires_at = NULL WHERE id = %s AND fence = %s AND state = 'running'",
             [reason, job_id, fence],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def delays_of(job_id: UUID) -> int:

@@ -11,13 +11,13 @@ from medassist.jobs import runner
 from medassist.jobs.doorbell import TASK
 
 
-@app.task(name=TASK, bind=True, ignore_result=True)
+@app.task(name=TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def look(self: Any) -> None:
     queue = (self.request.delivery_info or {}).get("routing_key") or "llm"
     runner.drain(str(queue))
 
 
-@celeryd_after_setup.connect
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def _on_start(instance: Any, **_: Any) -> None:
     for queue in instance.app.amqp.queues.consume_from:
         runner.start_pulse(str(queue))

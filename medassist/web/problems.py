@@ -96,7 +96,7 @@ def translate(exception: Exception) -> MedAssistError:
         case exceptions.NotAcceptable():
             return NotAcceptable()
         case exceptions.Throttled():
-            return errors.TooManyRequests(retry_after=int(exception.wait or 1))
+            return errors.TooManyRequests(retry_after=int(getattr(exception, "wait", None) or 1))
         case RequestDataTooBig():
             return errors.TooLarge()
         case exceptions.ParseError():

@@ -35,7 +35,7 @@ class RuleBody(_Pydantic):
     contract = FiredRule
 
 
-class PydanticExtension(OpenApiSerializerExtension):  # type: ignore[misc]
+class PydanticExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     target_class = _Pydantic
     match_subclasses = True
 
@@ -55,7 +55,7 @@ class PydanticExtension(OpenApiSerializerExtension):  # type: ignore[misc]
     def _register(auto_schema: Any, name: str, definition: dict[str, Any]) -> None:
         from drf_spectacular.plumbing import ResolvedComponent
 
-        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=definition, object=name)
+        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=definition, object=name)  # type: ignore[no-untyped-call]
         auto_schema.registry.register_on_missing(component)
 
 

@@ -19,7 +19,7 @@ from apps.rag import services as rag
 from apps.rag.schemas import Hit, Retrieval, Scope
 from apps.safety import gateway
 from apps.safety import services as safety
-from apps.safety.schemas import Deidentified, GuardedDraft, VerifiedDraft
+from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
 from medassist.common.database import hand_back_connection
@@ -50,7 +50,7 @@ class Working:
     retrieval: Retrieval | None = None
     hits: tuple[Hit, ...] = ()
     passages: tuple[Source, ...] = ()
-    answers: list[gateway.Answer] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     draft: Draft | None = None
     verified: VerifiedDraft | None = None
     guarded: GuardedDraft | None = None
@@ -173,9 +173,7 @@ def _draft(working: Working, note: str) -> Draft:
     raise BadModelOutput
 
 
-def _ask(
-    working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int
-) -> gateway.Answer:
+def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int) -> Answer:
     # A model thinks for seconds: the database connection goes back first.
     hand_back_connection()
     run = working.run

@@ -28,7 +28,8 @@ def form(**typed: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "address", ["/cases/", "/cases/new/", "/cases/new/json/", "/cases/142abb74-4147-4ecf-af04-c1fb2852a5c2/", "/passages/x/"]
+    "address",
+    ["/cases/", "/cases/new/", "/cases/new/json/", "/cases/142abb74-4147-4ecf-af04-c1fb2852a5c2/", "/passages/x/"],
 )
 def test_a_stranger_is_sent_to_sign_in_and_comes_back(client: Any, address: str) -> None:
     response = client.get(address, **ALPHA)

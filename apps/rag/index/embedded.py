@@ -89,7 +89,7 @@ class EdgeStore:
                 Prefetch(limit=limit * 3, query=sparse, filter=allowed),
             ]
             fusion = Fusion.Rrf(k=store.RRF_K, weights=list(store.FUSION_WEIGHTS))
-            request = QueryRequest(limit=limit, prefetches=prefetches, query=fusion, with_payload=True, filter=allowed)
+            request = QueryRequest(limit=limit, prefetches=prefetches, query=fusion, with_payload=True, filter=allowed)  # type: ignore[arg-type]
         else:
             request = QueryRequest(limit=limit, query=sparse or dense, with_payload=True, filter=allowed)
         with self._lock:

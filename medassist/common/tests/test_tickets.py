@@ -39,7 +39,9 @@ def test_every_changed_character_is_noticed() -> None:
             read(changed, KEY, now=1_000)
 
 
-@pytest.mark.parametrize("ticket", ["", ".", "a.b", "ä.ö", "x" * 5_000, sign(CHANNEL, KEY, 60, now=1_000).split(".")[0]])
+@pytest.mark.parametrize(
+    "ticket", ["", ".", "a.b", "ä.ö", "x" * 5_000, sign(CHANNEL, KEY, 60, now=1_000).split(".")[0]]
+)
 def test_garbage_is_refused(ticket: str) -> None:
     with pytest.raises(TicketInvalid):
         read(ticket, KEY)

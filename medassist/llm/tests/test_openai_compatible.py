@@ -87,11 +87,10 @@ def test_retry_after_is_handed_on(with_fault: Maker) -> None:
 
 
 def test_an_error_in_the_middle_of_a_stream_is_raised_after_the_pieces(with_fault: Maker) -> None:
-    pieces: list[str] = []
+    pieces = with_fault("half_stream").stream(PLAIN)
+    assert next(pieces)
     with pytest.raises(BackboneUnavailable):
-        for piece in with_fault("half_stream").stream(PLAIN):
-            pieces.append(piece)
-    assert pieces
+        list(pieces)
 
 
 def test_an_unknown_model_is_a_refusal(faulty_service: str) -> None:
@@ -147,9 +146,11 @@ def test_leaving_a_stream_closes_it_at_the_server(with_fault: Maker, faulty_serv
 
 def test_a_stream_can_be_aborted(with_fault: Maker) -> None:
     abort = threading.Event()
+    pieces = with_fault("slow=0.05").stream(PLAIN, abort=abort)
+    next(pieces)
+    abort.set()
     with pytest.raises(CallAborted):
-        for _ in with_fault("slow=0.05").stream(PLAIN, abort=abort):
-            abort.set()
+        list(pieces)
 
 
 def test_the_reference_backbone_is_known_not_to_be_a_language_model(with_fault: Maker) -> None:

@@ -32,6 +32,13 @@ PEOPLE = (
     ("admin", "Ada Okafor", Role.CLINIC_ADMIN),
     ("auditor", "August Lind", Role.AUDITOR),
 )
+KEY_SCOPES = [
+    Permission.CASE_SUBMIT,
+    Permission.CASE_READ,
+    Permission.CASE_CANCEL,
+    Permission.JOB_READ,
+    Permission.GUIDELINE_READ,
+]
 CASE = Path(__file__).resolve().parents[2] / "data" / "demo_case.json"
 WAIT_S = 120
 
@@ -91,10 +98,12 @@ class Command(BaseCommand):
                 create_person(username=username, full_name=full_name, role=role, password=password, by=by)
         with public_context():
             key = issue_api_key(
-                clinic=CLINIC, name="demo hospital system", expires_at=None,
-                scopes=[Permission.CASE_SUBMIT, Permission.CASE_READ, Permission.CASE_CANCEL, Permission.JOB_READ, Permission.GUIDELINE_READ],
+                clinic=CLINIC,
+                name="demo hospital system",
+                expires_at=None,
+                scopes=KEY_SCOPES,
                 by=system_actor("public", "demo", scopes=frozenset(Permission)),
-            ).key  # fmt: skip
+            ).key
         kept = {"password": password, "key": key}
         file.touch(mode=0o600)
         file.write_text(json.dumps(kept), encoding="utf-8")
@@ -183,7 +192,8 @@ def printed(detail: dict[str, Any]) -> str:
         "",
         *[f"  {text}" for text in found["disclaimers"]],
         "",
-        f"  {found['grounding']['supported']} of {found['grounding']['claims']} claims supported, {found['safety']['removed_sentences']} sentences removed; "
+        f"  {found['grounding']['supported']} of {found['grounding']['claims']} claims supported, "
+        f"{found['safety']['removed_sentences']} sentences removed; "
         f"{found['provenance']['model']}, {found['provenance']['index_snapshot']}, {sum(found['provenance']['timings_ms'].values())} ms",
     ]
     return "\n".join(lines)

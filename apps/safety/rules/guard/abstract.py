@@ -13,9 +13,9 @@ from functools import lru_cache
 from apps.safety.rules.guard.lexicon import Mention, mentions
 from apps.safety.rules.guard.quantities import Quantity, quantities
 
-MED = r"[NCAOG]\d+"
-NAMED = r"N\d+"
-DRUG = r"[NC]\d+"
+MED = r"[NCAOG]\d++"
+NAMED = r"N\d++"
+DRUG = r"[NC]\d++"
 
 _NOT_A_MEDICINE_AFTER = re.compile(
     r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|tank|pressures?|loss|tests?|cultures?|counts?|group|film|sample|clots?|stream|"
@@ -170,13 +170,13 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
 
 
 _STRAIGHT_AFTER = re.compile(
-    r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|tab|strength|x|G\d+)\)?)*[ :=,|-]+)#(\d+)"
+    r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
 )
-_DOSE_THEN = re.compile(r"\b((?:G\d+|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d+ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d+)(?! ?(?:/|of\b))")
-_CHANGED_BY = re.compile(r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|taper)(?: (?:it|this|that|them|the|up|down|G\d+|N\d+|rate|back))* (?:by|to|at) (?:a further )?)#(\d+)")
-_NUMBER_THEN = re.compile(r"#(\d+)(?= ?(?:-? ?(?:and|to|or) #\d+ ?)?,? ?K\d+)")
-_COUNT_NAME_FORM = re.compile(r"#(\d+)(?= (?:x )?[NC]\d+ (?:G\d+|Q\d+ G\d+))")
+_DOSE_THEN = re.compile(r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d++ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))")
+_CHANGED_BY = re.compile(r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|taper)(?: (?:it|this|that|them|the|up|down|G\d++|N\d++|rate|back))* (?:by|to|at) (?:a further )?)#(\d++)")
+_NUMBER_THEN = re.compile(r"#(\d++)(?= ?(?:-? ?(?:and|to|or) #\d++ ?)?,? ?K\d++)")
+_COUNT_NAME_FORM = re.compile(r"#(\d++)(?= (?:x )?[NC]\d++ (?:G\d++|Q\d++ G\d++))")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-_MED = r"[NCAOG]\d+"
-_AMOUNT = r"[QFKDV#]\d+"
+_MED = r"[NCAOG]\d++"
+_AMOUNT = r"[QFKDV#]\d++"
 _LINK = rf"(?:\s*(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|\be\.?g\.?,?|\bnor\b|\bas well as\b|\bother\b|\boccasional(?:ly)?\b|\balso\b|\bregular\b|\blow-dose\b|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b)\s*)+"
 LINKED = re.compile(rf"({_MED}){_LINK}(?={_MED})|({_MED}) (?={_MED})")
 
@@ -38,7 +38,7 @@ _FILL = (
     r"course|courses|trial|period|dose|doses|infusion|injection|bolus|cover|therapy|treatment|short|long|long-term|term|loading|maintenance|prophylactic|empiric\w*|broad[- ]spectrum|early|immediate\w*|urgent\w*|stat|daily|nightly|weekly|home|patient|patients|"
     r"him|them|it|and|or|either|then|low-dose|high-dose|once|\w+ly|start\w*|giving|adding|using|taking|initiating|commencing|stopping|holding|continuing|trying|give|take|use|try|add|commence|be|on|addition|initiation|administration|prescription|"
     r"alternative|option|adjunct\w*|combination|generic|standard|weight-based|renally|adjusted|some|kind|sort|type|bit|chosen|own|spoonful|drop|few|couple|rescue|emergency|immediate-release|modified-release|slow-release|extended-release|"
-    rf"pregnant|adult|child|children|baby|woman|man|mother|person|someone|people|case|cases|infection|pain|fever|symptoms|[QFKDV#]\d+|[CAOG]\d+|[,(/+-])[\s.]*){{0,9}}"
+    rf"pregnant|adult|child|children|baby|woman|man|mother|person|someone|people|case|cases|infection|pain|fever|symptoms|[QFKDV#]\d++|[CAOG]\d++|[,(/+-])[\s.]*){{0,9}}"
 )
 _LEAD = (
     r"(?:^[\W\d_]*|[;:!?.,(\[>|]\s*|(?:^|\s)-+\s+|\b(?:and|then|or|but|please|so|to|also|just|now|can|could|may|might|should|must|shall|will|would|need|needs|ought|let's|lets|you|we|i|they|you'd|i'd|i'll|we'll|you'll|"
@@ -51,20 +51,20 @@ _REPORTED_TO = (
 
 IMPERATIVE = re.compile(rf"{_LEAD}(?P<verb>{_VERB})\b(?!\s+of\b|-)\s+(?P<object>{_FILL})(?P<med>{_MED})")
 REPORTED_INFINITIVE = re.compile(rf"\b{_REPORTED_TO}$")
-GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCO]\d+)")
+GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCO]\d++)")
 HARMLESS_GERUND = re.compile(r"\b(?:after|since|following|before|was|were|been|is|upon|without|despite|from|recently|denies|reports|stopped|started|history of|(?:hours?|days?|weeks?|months?) of)\s+(?:\w+ly\s+)?$")
 MODAL = re.compile(
     rf"(?P<med>{_MED})(?:\s+[\w'-]+){{0,6}}?\s+(?:should|must|ought\s+to|needs?|can|could|may|might|would|will|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+(?:\w+\s+){{0,3}}?(?:be(?:ing)?\s+)(?:\w+\s+){{0,2}}?{_PAST}\b"
     rf"|(?P<med2>{_MED})\s+(?:(?:\w+\s+){{0,2}}?(?:needs|requires|wants)\s+)(?:{_ING}|{_PAST}|review\w*\s+up)"
 )
 _WORTH = (
-    r"(?:indicated|warranted|appropriate|recommended|advised|advisable|preferred|preferable|first[- ]line|second[- ]line|third[- ]line|reasonable|sensible|suitable|(?:drug|treatment|agent|choice|therapy|C\d+|G\d+)\s+of\s+choice|best|ideal|"
+    r"(?:indicated|warranted|appropriate|recommended|advised|advisable|preferred|preferable|first[- ]line|second[- ]line|third[- ]line|reasonable|sensible|suitable|(?:drug|treatment|agent|choice|therapy|C\d++|G\d++)\s+of\s+choice|best|ideal|"
     r"needed|required|necessary|justified|mandatory|useful|helpful|effective|worth\w*|beneficial|standard\s+of\s+care|mainstay|cornerstone|gold\s+standard|optimal|better|superior|good|(?:an?\s+)?(?:\w+\s+)?(?:option|choice|alternative|candidate|answer|solution|treatment|remedy|idea|plan)|"
     r"key|essential|priority|safe|fine|ok|okay|enough|sufficient|the\s+way|a\s+must|due|ready|next|time|prudent|favou?red|first|crucial|vital)"
 )
 EVALUATED = re.compile(
-    rf"(?P<med>[NCO]\d+)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|looks?|sounds?|becomes?|represents?|as)\s+(?:(?!not\s+recorded|not\s+known)[\w'-]+\s+){{0,3}}?{_WORTH}\b"
-    rf"|\b{_WORTH}\s+(?:[\w'-]+\s+){{0,4}}?(?:is|are|would\s+be|might\s+be|may\s+be|could\s+be|includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCO]\d+)"
+    rf"(?P<med>[NCO]\d++)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|looks?|sounds?|becomes?|represents?|as)\s+(?:(?!not\s+recorded|not\s+known)[\w'-]+\s+){{0,3}}?{_WORTH}\b"
+    rf"|\b{_WORTH}\s+(?:[\w'-]+\s+){{0,4}}?(?:is|are|would\s+be|might\s+be|may\s+be|could\s+be|includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCO]\d++)"
 )
 SUGGESTED = re.compile(
     rf"\b(?P<cue>recommend\w*|advis(?:e|es|ing)|advice\s+is|suggest\w*|consider(?:s|ing|ation\s+of)?|propos(?:e|es|ing|al)|favou?rs?|prefer\w*|opt(?:ed|ing)?\s+for|plan\w*(?:\s+(?:is|for|to|:))?|aim\w*\s+(?:for|to)|would\s+benefit\s+from|benefits?\s+from|candidate\s+for|"
@@ -72,21 +72,21 @@ SUGGESTED = re.compile(
     r"needs?(?:\s+for)?|require|requires|deserves?|warrants?|merits?|calls?\s+for|trial\s+of|course\s+of(?=.{0,20}$)|role\s+for|room\s+for|case\s+for|cover\s+with|treat(?:able|ment|ing)?(?:\s+options?)?\s+(?:with|is|are|of\s+choice|includes?|involves?|would\s+be|should\s+be|consists\s+of|:)|"
     rf"manag(?:ed|ement|ing)\s+(?:with|is|includes?|involves?|by)|therapy\s+(?:with|is|includes?|:)|prophylaxis\s+(?:with|is)|responds?\s+(?:well\s+)?to|rx|℞|plan|why\s+not|how\s+about|what\s+about|worth|go(?:ing)?\s+(?:with|for|on)|reach\s+for|time\s+(?:for|to)|"
     rf"first[- ]line(?:\s+\w+){{0,2}}|second[- ]line(?:\s+\w+){{0,2}}|next\s+step|in\s+favou?r\s+of|instead(?:\s+of)?|rather\s+than|ideally|alternatively|escalat\w+\s+to|step\s+up\s+to|move\s+to|transition\s+to|switch\s+to|swap\s+to|change\s+to|convert\s+to|upgrade\s+to|best|usually|normally|typically|standard|drug\s+of\s+choice)"
-    rf"[\s:,=-]+{_FILL}(?P<med>[NC]\d+)"
+    rf"[\s:,=-]+{_FILL}(?P<med>[NC]\d++)"
 )
 FUTURE = re.compile(
     r"\b(?:going\s+forward|from\s+(?:now|today|tomorrow|tonight|here)|henceforth|onwards|as\s+soon\s+as\s+possible|asap|a\.s\.a\.p|straight\s+away|right\s+away|without\s+delay|tonight|tomorrow|later\s+today|this\s+evening|instead|for\s+now|until\s+(?:reviewed|seen|better|review|then)|going\s+to\s+need)\b"
 )
 HELPS = re.compile(
-    rf"(?P<med>[NCO]\d+)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){{0,3}}?(?:(?:would|will|should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){{0,2}}?)?"
+    rf"(?P<med>[NCO]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){{0,3}}?(?:(?:would|will|should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){{0,2}}?)?"
     r"(?:help|helps|relieve|relieves|ease|eases|work|works(?!\s+by)|improve|improves|treat|treats|cure|cures|settle|settles|fix|fixes|sort|sorts|control|controls|do|does\s+the|suffice|clear|clears|calm|calms|soothe|soothes|prevent|prevents|protect|protects|shorten\w*|speed\w*|reverse|reverses|benefit|benefits|stop|stops|save|saves)\b"
 )
-ARROW = re.compile(rf"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){{0,3}}(?P<med>[NCO]\d+)|^\s*(?:rx|tx|℞|plan|action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d+)|script|G\d+\s+(?:plan|orders?))\b[^.]{{0,40}}(?P<med2>[NC]\d+)|^\s*\+\s*(?P<med3>[NC]\d+)")
+ARROW = re.compile(rf"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){{0,3}}(?P<med>[NCO]\d++)|^\s*(?:rx|tx|℞|plan|action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)|script|G\d++\s+(?:plan|orders?))\b[^.]{{0,40}}(?P<med2>[NC]\d++)|^\s*\+\s*(?P<med3>[NC]\d++)")
 REFERENT = re.compile(
     rf"(?:{_LEAD})(?:double|triple|halve|taper|wean|titrate|uptitrate|up-titrate|restart|stop|increase|reduce|continue|skip|repeat|hold|withhold|give|take|administer|inject|apply|swallow|start|use|try|adjust|resume|pause)\s+"
-    rf"(?:(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another(?:\s+one)?|[#]\d+)(?:\s+(?:[KFDQ#]\d+|again|now|with\s+(?:food|water|meals)|tonight|tomorrow|today|if|when|until|up|down|off|more|off\s+gradually|slowly|gradually|straight|immediately|as\s+(?:soon|before|needed)|for|by|to|on|at|before|after|in\s+#)\b|\s*[KD]\d+|\s*(?:[.!;,]|$))|[KFQ]\d+)"
+    rf"(?:(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another(?:\s+one)?|[#]\d++)(?:\s+(?:[KFDQ#]\d++|again|now|with\s+(?:food|water|meals)|tonight|tomorrow|today|if|when|until|up|down|off|more|off\s+gradually|slowly|gradually|straight|immediately|as\s+(?:soon|before|needed)|for|by|to|on|at|before|after|in\s+#)\b|\s*[KD]\d++|\s*(?:[.!;,]|$))|[KFQ]\d++)"
 )
-AMOUNT_ORDER = re.compile(rf"{_LEAD}(?:take|give|use|inject|apply|swallow|administer|repeat|inhale|drink|infuse|run|bolus|load)\b[^.;]{{0,30}}?[QFK]\d+")
+AMOUNT_ORDER = re.compile(rf"{_LEAD}(?:take|give|use|inject|apply|swallow|administer|repeat|inhale|drink|infuse|run|bolus|load)\b[^.;]{{0,30}}?[QFK]\d++")
 
 _OBJ = rf"(?P<med>{_MED})"
 _GAP = r"[^.;:!?\n]{0,60}?"
@@ -98,12 +98,12 @@ TAKING = (
     r"is\s+prescribed|are\s+prescribed|prescribed\s+by|(?<!to be )started\s+on|stopped(?:\s+taking)?|(?:self-?)?medicat\w+\s+with|ran\s+out\s+of|run\s+out\s+of|missed|misses|missing|forgot\w*|overdos\w+\s+(?:of|on|with)|ingest\w+(?:\s+of)?|swallowed|injected|inhaled|self-administered|bought|had\s+tried|has\s+tried|tried|"
     r"gave|status\s+post|s/p|took\s+(?:a\s+)?(?:course|trial)\s+of|(?:cycles|courses?)\s+of(?=[^.;]{0,40}\b(?:was|were|completed|finished|given)\b)|respon(?:ded|se)\s+(?:\w+\s+)?to|relieved\s+(?:\w+\s+)?(?:by|with)|(?:improved|settled|eased|resolved|worse|worsened|helped|controlled|treated|managed|unrelieved|unresponsive|refractory|relief|improvement|effect)\s+(?:\w+\s+)?(?:by|with|after|on|to|from)|"
     r"(?:eases|improves|settles|resolves)\s+(?:\w+\s+)?with|compli\w+\s+with|adher\w+\s+(?:to|with)|complet(?:ed|ing|ion\s+of)|finished|drug\s+history|stopped|self-?treated\s+with|intolerant\s+of|tolerat\w+|discontinued|"
-    r"on\s+(?:long-term|regular|daily|maintenance|lifelong|chronic|home|repeat|stable|high-dose|low-dose|oral|inhaled|current|prophylactic|established|no|any|his|her|a\s+(?:stable|regular))|last\s+(?:took|used|had|dose\s+of|G\d+\s+of)|had(?=\s+(?:a\s+|\w+\s+)?(?:N|F|Q|O)\d+)|has\s+had)"
+    r"on\s+(?:long-term|regular|daily|maintenance|lifelong|chronic|home|repeat|stable|high-dose|low-dose|oral|inhaled|current|prophylactic|established|no|any|his|her|a\s+(?:stable|regular))|last\s+(?:took|used|had|dose\s+of|G\d++\s+of)|had(?=\s+(?:a\s+|\w+\s+)?(?:N|F|Q|O)\d+)|has\s+had)"
 )
-RECORDED = r"(?:recorded|documented|listed|noted|mentioned|reported|charted|on\s+(?:the\s+)?(?:list|record|chart|file|admission|repeat|G\d+)|in\s+the\s+(?:record|notes|chart)|known|stated|named|included|part\s+of|among|present\s+(?:on|in))"
+RECORDED = r"(?:recorded|documented|listed|noted|mentioned|reported|charted|on\s+(?:the\s+)?(?:list|record|chart|file|admission|repeat|G\d++)|in\s+the\s+(?:record|notes|chart)|known|stated|named|included|part\s+of|among|present\s+(?:on|in))"
 _HEADER = (
     r"^\W*(?:[\w'-]+\s+)?(?:the\s+|his\s+|her\s+|patient's\s+)?(?:(?:current|regular|usual|home|recorded|existing|long-term|repeat|admission|pre-admission|pre-op|documented|active|known|prior|previous|past|reported|outpatient|ongoing|other)\s+)*"
-    r"(?:G\d+|medication|drug|dhx?|pta\s+G\d+)\s*(?:(?:history|list|record|chart|hx|reconciliation|recorded|documented|reported|currently|taken|reviewed|in\s+the\s+record|on\s+(?:admission|record|file|arrival)|prior\s+to\s+(?:admission|arrival)|at\s+home|before\s+admission|G\d+)\s*)*"
+    r"(?:G\d++|medication|drug|dhx?|pta\s+G\d++)\s*(?:(?:history|list|record|chart|hx|reconciliation|recorded|documented|reported|currently|taken|reviewed|in\s+the\s+record|on\s+(?:admission|record|file|arrival)|prior\s+to\s+(?:admission|arrival)|at\s+home|before\s+admission|G\d++)\s*)*"
     r"(?:\([^)]*\)\s*)?(?:[:=-]|(?:are|include|includes|is|were|comprise)\b)"
 )
 
@@ -111,7 +111,7 @@ REPORTING = (
     re.compile(rf"\b{TAKING}\b{_GAP}{_OBJ}"),
     re.compile(rf"{_OBJ}{_GAP}\b(?:was|were|(?:has|have|had)\s+(?:\w+\s+)?been)\s+(?:\w+ly\s+|not\s+|also\s+|being\s+|first\s+|last\s+)*(?:{_PAST}|{RECORDED}|tolerated|ineffective|effective|missed|found|completed|finished|refilled|self-administered|ingested)\b"),
     re.compile(rf"{_OBJ}{_GAP}\b(?:is|are)\s+(?:\w+ly\s+|not\s+|also\s+|already\s+)*(?:{RECORDED}|taken)\b"),
-    re.compile(rf"{_OBJ}\s+(?:[QFKD#]\d+\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|prescribed|administered|used|discontinued|increased|reduced|changed)\s+(?:in\s+#|on\s+(?:#|admission|arrival)|last|yesterday|[#D]\d+\s*(?:days?|weeks?|months?|years?|hours?)?\s*ago|by\s+(?:the\s+)?(?:gp|ambulance|paramedic|crew|ed|gp|family)|at\s+(?:home|#|\d|scene)|earlier|previously|prior|pre-?hospital|en\s+route|two|three|a\s+(?:week|month|year)|this\s+morning|since|\w+\s+(?:days?|weeks?|months?|years?|hours?)\s+ago)"),
+    re.compile(rf"{_OBJ}\s+(?:[QFKD#]\d++\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|prescribed|administered|used|discontinued|increased|reduced|changed)\s+(?:in\s+#|on\s+(?:#|admission|arrival)|last|yesterday|[#D]\d++\s*(?:days?|weeks?|months?|years?|hours?)?\s*ago|by\s+(?:the\s+)?(?:gp|ambulance|paramedic|crew|ed|gp|family)|at\s+(?:home|#|\d|scene)|earlier|previously|prior|pre-?hospital|en\s+route|two|three|a\s+(?:week|month|year)|this\s+morning|since|\w+\s+(?:days?|weeks?|months?|years?|hours?)\s+ago)"),
     re.compile(rf"\b(?:recorded|documented|listed|noted|reported|record(?:s)?\s+(?:shows?|lists?|states?|notes?|says?|mentions?|names?)|chart\s+(?:shows?|lists?)|notes?\s+(?:show|list|state|record|mention|say)|lists?|shows?|states?|mentions?)\b(?:\s+as|\s+that|\s*:)?{_GAP}{_OBJ}"),
     re.compile(rf"\b(?:history|hx|previous|prior|past|recent|recently|last|existing|known|ongoing\s+use|pre-existing|former|earlier)\s+(?:\w+\s+){{0,3}}?{_OBJ}"),
     re.compile(rf"\b(?:patients?|people|adults?|children|women|men|those|anyone|someone|individuals?|person|she|he|they|who|population)\s+(?:(?:is|are|was|were|already|also|currently|who)\s+)*(?:on|taking|receiving|using|prescribed|treated\s+with|exposed\s+to)\b{_NEAR}{_OBJ}"),
@@ -139,11 +139,11 @@ HARM = (
     re.compile(rf"\b(?:allerg(?:y|ies|ic)(?:\s+(?:list|status))?|intolerances?|sensitivities|adrs?|nkda\s+except)\s*(?:recorded|documented|to)?\s*[:=-]{_NEAR}{_OBJ}"),
     re.compile(
         rf"{_OBJ}(?:\s+[\w'-]+){{0,4}}?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|commonly|sometimes|rarely|known\s+to|likely\s+to|will|does|do|has|have|been|frequently|occasionally|both|itself|directly|irreversibly|selectively|competitively|reversibly)\s+)*"
-        r"(?:cause[sd]?|causing|induce[sd]?|inducing|trigger\w*|precipitat\w+|provoke\w*|worsen\w*|exacerbat\w+|aggravat\w+|mask(?:s|ed|ing)?|mimic\w*|increas(?:e|es|ed|ing)\s+(?:the\s+|an?\s+|her\s+|his\s+)?(?:\w+\s+){0,2}(?:risk|chance|likelihood|levels?|concentrations?|bleeding|potassium|exposure|effects?|heart|blood|inr|qt\w*|A\d+|N\d+|toxicity|appetite|pressure|weight|susceptibility)|"
-        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:risk|levels?|concentrations?|blood|A\d+|potassium|pressure|chance|counts?|rates?|tone|temperature|weight)|lower(?:s|ed)?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:levels?|blood|A\d+|seizure|heart|pressure|threshold|concentrations?|counts?|rates?|tone|temperature)|reduc(?:e|es|ed)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:absorption|clearance|effect(?:iveness)?s?|levels?|levels|excretion|efficacy|production|synthesis|concentrations?|secretion|N\d+|A\d+)|"
+        r"(?:cause[sd]?|causing|induce[sd]?|inducing|trigger\w*|precipitat\w+|provoke\w*|worsen\w*|exacerbat\w+|aggravat\w+|mask(?:s|ed|ing)?|mimic\w*|increas(?:e|es|ed|ing)\s+(?:the\s+|an?\s+|her\s+|his\s+)?(?:\w+\s+){0,2}(?:risk|chance|likelihood|levels?|concentrations?|bleeding|potassium|exposure|effects?|heart|blood|inr|qt\w*|A\d++|N\d++|toxicity|appetite|pressure|weight|susceptibility)|"
+        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:risk|levels?|concentrations?|blood|A\d++|potassium|pressure|chance|counts?|rates?|tone|temperature|weight)|lower(?:s|ed)?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:levels?|blood|A\d++|seizure|heart|pressure|threshold|concentrations?|counts?|rates?|tone|temperature)|reduc(?:e|es|ed)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:absorption|clearance|effect(?:iveness)?s?|levels?|levels|excretion|efficacy|production|synthesis|concentrations?|secretion|N\d++|A\d++)|"
         r"prolong\w*|interact\w*|inhibit\w*|block(?:s|ed|ing)|bind(?:s|ing)?|antagoni[sz]\w*|activat\w+|stimulat\w+|suppress\w*|deplet\w+|potentiat\w+|enhanc\w+|impair\w*|affect(?:s|ed)?|alter(?:s|ed)?|interfer\w+|predispos\w+|lead(?:s|ing)?\s+to|led\s+to|result(?:s|ed|ing)?\s+in|associated|linked|contraindicated|"
         r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|works?\s+by|acts?\s+(?:on|by|as|at|in)|belongs?|metaboli[sz]ed|excreted|eliminated|cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
-        r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|trigger|risk\s+factor|precipitant|culprit|inducer|analogue|derivative|prodrug|member|monoclonal|substrate|contributor|hormone|alkaloid|C\d+)|"
+        r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|trigger|risk\s+factor|precipitant|culprit|inducer|analogue|derivative|prodrug|member|monoclonal|substrate|contributor|hormone|alkaloid|C\d++)|"
         r"(?:boxed|black)[- ]box|half-life|toxicity|narrows|dilates?|relax(?:es)?|constrict\w*|slow(?:s)?\s+(?:the\s+)?(?:heart|gastric|av|conduction)|deplete\w*|displace\w*|compet\w+)\b"
     ),
     re.compile(rf"\b(?:risks?|caution|danger\w*|harmful|unsafe|nephrotoxi\w+|hepatotoxi\w+|bleeding|interacts?|interactions?|reacts?|contraindicated|incompatible|combination|taken|combined|along)\s+(?:\w+\s+){{0,2}}?(?:with|between)\s+{_NEAR}{_OBJ}"),
@@ -154,7 +154,7 @@ COMPOUND = re.compile(
     r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|bowel|exacerbated|provoked|triggered|precipitated|mediated|mechanism|class|family)\b"
 )
 USE_OF = re.compile(rf"{_OBJ}[\s-]+(?:use|therapy|treatment|history|adherence|compliance|status|intake|prescriptions?|users?)\b(?=[^.;:]{{0,50}}\b(?:was|were|is\s+(?:a|recorded|documented|not|noted|known|associated)|in\s+(?:#|the\s+past)|since|increases?|can|may|causes?|and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|after|ago))")
-LEVEL = re.compile(rf"(?P<med>[NA]\d+)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d+(?!\d)")
+LEVEL = re.compile(rf"(?P<med>[NA]\d++)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d++(?!\d)")
 
 ASKS = re.compile(
     r"^\W*(?:(?:is|are|was|were|does|do|did|has|have|had|any|which|what|whether|when|who|how\s+(?:long|often|many|recently)|since\s+when|could\s+(?:this|the|these|it|symptoms)|if)\b|.{0,60}\b(?:is|are|was|does|do|has|have|any|which|what|when)\s+(?:the\s+patient|she|he|they|there|you|it|other|recent)\b)[^?]*\?\W*$"
@@ -164,14 +164,14 @@ MISSING = (
     re.compile(rf"{_OBJ}[^.;:!?]{{0,60}}?\b{_UNKNOWN}\b"),
     re.compile(rf"\b{_UNKNOWN}\b[^.;!?]{{0,60}}?{_OBJ}"),
     re.compile(rf"\bno\s+(?:record|mention|documentation|information|details?|data|note|history|current|recorded|documented|known)\b[^.;:!?]{{0,50}}?{_OBJ}"),
-    re.compile(rf"\b(?:ask|asking|clarify|confirm|establish|enquire|inquire|check|verify|obtain|document|record|determine|find\s+out|need\s+to\s+know|needed|unclear|unknown|question|explore|identify|ascertain|missing|see|assess)\b[^.;!?]{{0,30}}?\b(?:whether|if|about|history|use\s+of|exposure\s+to|any|current|recent|which|what|time\s+of|timing\s+of|adherence|compliance|indication|allerg\w+|last|full|reason|when|how|regular|other|G\d+|over|list)\b[^.;!?]{{0,60}}?{_OBJ}"),
+    re.compile(rf"\b(?:ask|asking|clarify|confirm|establish|enquire|inquire|check|verify|obtain|document|record|determine|find\s+out|need\s+to\s+know|needed|unclear|unknown|question|explore|identify|ascertain|missing|see|assess)\b[^.;!?]{{0,30}}?\b(?:whether|if|about|history|use\s+of|exposure\s+to|any|current|recent|which|what|time\s+of|timing\s+of|adherence|compliance|indication|allerg\w+|last|full|reason|when|how|regular|other|G\d++|over|list)\b[^.;!?]{{0,60}}?{_OBJ}"),
     re.compile(rf"^\W*(?:whether|if|when|which|what|any|current|recent|use\s+of|history\s+of|exposure\s+to|timing\s+of|time\s+of|date\s+of|details\s+of|adherence|compliance|allergy|full|indication\s+for)\b(?![^.;:]*\b(?:should|must|needs?|recommended|start|give)\b)[^.;:!?]{{0,60}}?{_OBJ}[^.;:!?]{{0,50}}\W*$"),
     re.compile(rf"^\W*{_OBJ}(?:\s*[,/]\s*{_MED}|\s+(?:or|and)\s+{_MED})*\s+(?:use|history|exposure|adherence|compliance|allergy|status|intake|list|levels?|reconciliation)\b[^.;:!?]{{0,30}}\W*$"),
 )  # fmt: skip
 REFUSAL = re.compile(
     r"\b(?:i|we|medassist|assistant|tool|system|service|software|app|it|this|that|summary|report|answer)\b[^.;:!?]{0,25}?\b(?:cannot|can't|can\s+not|does\s+not|doesn't|will\s+not|won't|unable|not\s+able|never|not\s+permitted|not\s+allowed|must\s+not|declines?|isn't\s+able|do\s+not\s+have|not\s+designed|no\s+longer)\s+(?:\w+\s+){0,3}?"
     r"(?:recommend|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|comment|answer|say|help|make|tell|choose|select|decide|dose|confirm|propose|list|discuss|give\s+out|set|change|start|stop)\b"
-    r"|\b(?:no|not)\s+(?:dose|G\d+|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|are|can\s+be|will\s+be|advice)\b[^.;:!?]{0,30}?\b(?:given|provided|offered|suggested|made|stated|here|advice|recommended)\b"
+    r"|\b(?:no|not)\s+(?:dose|G\d++|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|are|can\s+be|will\s+be|advice)\b[^.;:!?]{0,30}?\b(?:given|provided|offered|suggested|made|stated|here|advice|recommended)\b"
 )
 NO_CHANGE = re.compile(
     rf"\b(?:do\s+not|don't|dont|never|should\s+not|shouldn't|must\s+not|avoid|no\s+one\s+should|please\s+do\s+not|not)\b[^.;:!?]{{0,60}}?(?:{_MED}|anything|them|it|treatment)?[^.;:!?]{{0,40}}?\b(?:without|unless|until|before)\b[^.;:!?]{{0,50}}?\b(?:advice|speak\w*|spoken|talk\w*|ask\w*|consult\w*|check\w*|doctors?|clinicians?|prescribers?|pharmacists?|gp|team|told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
@@ -186,22 +186,22 @@ DECISION_ABOUT = re.compile(
 )
 ATTRIBUTED = re.compile(
     r"\b(?:nice|sign|esc|aha|acc|who|bnf|rcp|rcog|rcem|rcpch|bts|bsg|bsh|bad|easl|ada|easd|kdigo|gina|gold|idsa|cdc|nhs|nhlbi|nci|niddk|ninds|medlineplus|fda|uspstf|acog|acp|chest|esmo|asco|nccn|eular|acr|cks|mhra|ema|uptodate|cochrane|aan|aap|esh|ers|ats|eau|aua|figo|surviving\s+sepsis|(?:the\s+|this\s+|cited\s+|retrieved\s+|national\s+|local\s+|clinical\s+|\w+\s+)?(?:guidelines?|guidance|statement|consensus|passage|reference|textbook|protocol|pathway|page|source))\b"
-    r"(?:[\s\w'()\[\]/.,#-]|#\d+){0,45}?\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|states?|notes?|reports?|refers?|cites?|covers?|recommends?|advises?|suggests?|identif(?:y|ies)|says?|records?|gives|outlines?|places?|classif(?:y|ies)|counts?|regards?|considers?|summari[sz]es?|recogni[sz]es?)\b"
+    r"(?:[\s\w'()\[\]/.,#-]|#\d++){0,45}?\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|states?|notes?|reports?|refers?|cites?|covers?|recommends?|advises?|suggests?|identif(?:y|ies)|says?|records?|gives|outlines?|places?|classif(?:y|ies)|counts?|regards?|considers?|summari[sz]es?|recogni[sz]es?)\b"
     r"|\b(?:according\s+to|as\s+(?:described|listed|stated|noted|discussed|mentioned|named)\s+(?:in|by)|(?:described|listed|mentioned|named|discussed|cited|noted|included|referenced)\s+(?:\w+\s+){0,4}?(?:in|by)|per|in)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?(?:nice|sign|esc|aha|who|bnf|bts|gina|gold|cdc|nhs|nhlbi|medlineplus|kdigo|ada|idsa|cks|acc|easl|guidelines?|guidance|ng\d+|cg\d+|passage|source|\[)"
 )
 PATIENT_SPECIFIC = re.compile(r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|him|her|you|your|his|here|now)\b")
 
 SELF_CARE = re.compile(rf"{_LEAD}(?:taking|using|drinking|trying|having|adding|swallowing|applying)\s+{_FILL}{_MED}[^.;!?]{{0,40}}?\b(?:helps?|eases?|relieves?|works?|is\s+(?:enough|fine|safe|best|a\s+good)|(?:can|may|might|should|will|would|could)\s+(?:also\s+|often\s+)?(?:help|ease|relieve|work|be\s+(?:enough|tried)))\b")
 SELF_ADJUST = (
-    re.compile(rf"{_LEAD}(?:skip|miss|double(?:\s+up)?|halve|split|crush|share|borrow|save|stockpile|stretch|ration|catch\s+up|cut\s+(?:back|down)|leave\s+out|use\s+up|finish\s+off|top\s+up)\b[^.;!?]{{0,40}}?(?:{_MED}|F\d+|Q\d+|\bone\b|next)"),
-    re.compile(rf"\b(?:left-?\s?over|leftovers?|spare|someone\s+else's|friend's|neighbou?r's|husband's|wife's|mother's|father's|partner's|sister's|brother's|expired|unused|remaining|last\s+time's?|(?:your|her|his|their|some|any|an)\s+old|family\s+member's|from\s+(?:your|the|her|his)\s+(?:last|previous|other))\b[^.;!?]{{0,30}}?(?:{_MED}|F\d+)"),
-    re.compile(rf"(?:{_MED}|F\d+)[^.;!?]{{0,30}}?\b(?:left\s+over|leftover|in\s+(?:the|your)\s+(?:cupboard|cabinet|drawer)|from\s+(?:last\s+time|a\s+(?:previous|friend)|before)|at\s+home\s+already|you\s+(?:still\s+)?have)\b"),
+    re.compile(rf"{_LEAD}(?:skip|miss|double(?:\s+up)?|halve|split|crush|share|borrow|save|stockpile|stretch|ration|catch\s+up|cut\s+(?:back|down)|leave\s+out|use\s+up|finish\s+off|top\s+up)\b[^.;!?]{{0,40}}?(?:{_MED}|F\d++|Q\d++|\bone\b|next)"),
+    re.compile(rf"\b(?:left-?\s?over|leftovers?|spare|someone\s+else's|friend's|neighbou?r's|husband's|wife's|mother's|father's|partner's|sister's|brother's|expired|unused|remaining|last\s+time's?|(?:your|her|his|their|some|any|an)\s+old|family\s+member's|from\s+(?:your|the|her|his)\s+(?:last|previous|other))\b[^.;!?]{{0,30}}?(?:{_MED}|F\d++)"),
+    re.compile(rf"(?:{_MED}|F\d++)[^.;!?]{{0,30}}?\b(?:left\s+over|leftover|in\s+(?:the|your)\s+(?:cupboard|cabinet|drawer)|from\s+(?:last\s+time|a\s+(?:previous|friend)|before)|at\s+home\s+already|you\s+(?:still\s+)?have)\b"),
     re.compile(r"\b(?:fine|ok|okay|safe|alright|all\s+right|acceptable|possible|allowed|free|no\s+harm|no\s+problem)\s+(?:\w+\s+){0,2}?(?:to|in|if\s+you|for\s+(?:you|him|her)\s+to)\s+(?:skip|miss|double|halve|stop|take|use|adjust|change|increase|reduce|try|split|share|delay|taking|skipping|doubling|stopping)\w*\b"),
     re.compile(rf"\b(?:adjust|change|alter|vary|tweak|increase|reduce|titrate|manage)\s+(?:\w+\s+){{0,3}}?{_MED}[^.;!?]{{0,30}}?\b(?:yourself|himself|herself|themselves|on\s+your\s+own|at\s+home|depending\s+on|according\s+to|based\s+on|by\s+feel)\b"),
-    re.compile(r"\b(?:buy|get|try|use|pick\s+up|grab|purchase|choose|ask\s+(?:for|your\s+pharmacist\s+for)|reach\s+for|go\s+for|find)\b[^.;!?]{0,60}?\b(?:over[- ]the[- ]counter|otc|at\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket)|from\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket|shop)|without\s+(?:a\s+)?(?:G\d+|prescription)|pharmacist\s+for)"),
+    re.compile(r"\b(?:buy|get|try|use|pick\s+up|grab|purchase|choose|ask\s+(?:for|your\s+pharmacist\s+for)|reach\s+for|go\s+for|find)\b[^.;!?]{0,60}?\b(?:over[- ]the[- ]counter|otc|at\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket)|from\s+(?:the|a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket|shop)|without\s+(?:a\s+)?(?:G\d++|prescription)|pharmacist\s+for)"),
     re.compile(rf"(?:\bover[- ]the[- ]counter|\botc|\bpharmacy)[^.;!?]{{0,40}}?\b(?:can|could|may|might|will|would|should|are\s+(?:fine|available|enough|ok)|is\s+(?:fine|enough|ok|available))\s+(?:\w+\s+)?(?:help|be\s+(?:used|taken|tried|bought|enough|fine)|ease|relieve|work|do|used|sufficient)"),
-    re.compile(rf"\bextra\s+(?:{_MED}|F\d+|puff|one)|\b(?:make\s+up\s+for|compensate\s+for)\s+(?:the|a|any|your)?\s*missed\b|\bif\s+(?:you|she|he|they)\s+(?:feel|is|are)\s+(?:\w+\s+){{0,2}}?better[^.;!?]{{0,20}}?\b(?:stop|skip|halve|leave)|\b(?:come|wean|taper)\s+(?:yourself\s+)?off\s+(?:{_MED}|it|them|your)"),
-    re.compile(rf"\b(?:you|he|she|they)\s+(?:can|could|may|might)\s+(?:safely\s+)?(?:stop|skip|double|halve|take|use|try|increase|reduce|restart|go\s+back\s+on|leave\s+off|come\s+off)\b[^.;!?]{{0,30}}?(?:{_MED}|F\d+|Q\d+|\bit\b|\bthem\b)"),
+    re.compile(rf"\bextra\s+(?:{_MED}|F\d++|puff|one)|\b(?:make\s+up\s+for|compensate\s+for)\s+(?:the|a|any|your)?\s*missed\b|\bif\s+(?:you|she|he|they)\s+(?:feel|is|are)\s+(?:\w+\s+){{0,2}}?better[^.;!?]{{0,20}}?\b(?:stop|skip|halve|leave)|\b(?:come|wean|taper)\s+(?:yourself\s+)?off\s+(?:{_MED}|it|them|your)"),
+    re.compile(rf"\b(?:you|he|she|they)\s+(?:can|could|may|might)\s+(?:safely\s+)?(?:stop|skip|double|halve|take|use|try|increase|reduce|restart|go\s+back\s+on|leave\s+off|come\s+off)\b[^.;!?]{{0,30}}?(?:{_MED}|F\d++|Q\d++|\bit\b|\bthem\b)"),
 )  # fmt: skip
 REPORTED_SELF = re.compile(
     r"\b(?:has\s+(?:been\s+)?|had\s+(?:been\s+)?|was\s+|reports?\s+|reported\s+|admits?\s+|denies\s+|denied\s+|she\s+|he\s+|they\s+|patient\s+|who\s+)?(?:took|taken|used|using|taking|skipped|skipping|missed|missing|doubled|bought|borrowed|shared|tried|stopped|halved|self-medicat\w+|buying|found)\b|\bany\b|\bwhether\b|\?"

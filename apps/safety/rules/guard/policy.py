@@ -91,7 +91,7 @@ def _find_directives(reading: Reading) -> None:
 
 
 def _verb_start(match: re.Match[str]) -> int:
-    word = re.search(r"[a-z-]+\s+(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another|[KFDQ#]\d+)", match.group())
+    word = re.search(r"[a-z-]+\s+(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another|[KFDQ#]\d++)", match.group())
     return match.start() + (word.start() if word else 0)
 
 
@@ -99,7 +99,7 @@ def _spread(reading: Reading) -> None:
     """A directive on one of several coordinated medicines is one on all that follow it."""
     for match in p.LINKED.finditer(reading.skel.form):
         left = _index(match[1] or match[2])
-        following = re.match(r"[NCAOG](\d+)", reading.skel.form[match.end() :])
+        following = re.match(r"[NCAOG](\d++)", reading.skel.form[match.end() :])
         if following and left in reading.directives:
             reading.directives.setdefault(int(following[1]), "directive")
 
@@ -200,7 +200,7 @@ def _share(reading: Reading) -> None:
     """Coordinated medicines share a licence ("warfarin, aspirin and ibuprofen were recorded")."""
     links = []
     for match in p.LINKED.finditer(reading.skel.form):
-        following = re.match(r"[NCAOG](\d+)", reading.skel.form[match.end() :])
+        following = re.match(r"[NCAOG](\d++)", reading.skel.form[match.end() :])
         if following:
             links.append((_index(match[1] or match[2]), int(following[1])))
     for left, right in links:
@@ -220,7 +220,7 @@ def _clauses(form: str) -> list[tuple[int, int]]:
 _MONITOR = re.compile(
     r"\b(?:monitor\w*|check\w*|recheck\w*|measur\w*|repeat(?!ed\s+G)\w*|review\w*|reassess\w*|obs|observations?|inr|fbc|cbc|u&es?|ecgs?|troponins?|blood pressure|bp|glucose|sugars?|test\w*|appointments?|follow-?up|visits?|dialysis|haemodialysis|hemodialysis|"
     r"vomit\w*|episodes?|symptoms?|stools?|urinat\w+|voids?|seizures?|fits|pain|cough\w*|attacks?|headaches?|smok\w+|drinks?|drinking|exercise\w*|walk\w*|bleed\w*|bleeds?|wak\w+|weigh\w*|weights?|scans?|screen\w*|imaging|fever\w*|temperatures?|rigors|palpitations|"
-    r"diarrh\w+|reading|readings|lfts?|levels?|hba1c|potassium|creatinine|lactate|neuro|gcs|physiotherapy|sessions?|feeds|feeding|alcohol|cigarettes|contractions|spotting|dizz\w+|falls?|angina|meals?|sleep\w*|coffee|tea|urine|fluid balance|bloods?|sats|saturations?|dressings?|turns?|relapses?|A\d+)\b"
+    r"diarrh\w+|reading|readings|lfts?|levels?|hba1c|potassium|creatinine|lactate|neuro|gcs|physiotherapy|sessions?|feeds|feeding|alcohol|cigarettes|contractions|spotting|dizz\w+|falls?|angina|meals?|sleep\w*|coffee|tea|urine|fluid balance|bloods?|sats|saturations?|dressings?|turns?|relapses?|A\d++)\b"
 )
 
 
