@@ -5,4 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from medassist.web import health
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    # A prober knows the machine's address, not a clinic's name.
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+]

@@ -12,6 +12,8 @@ from medassist.common.errors import BadModelOutput, BackboneTimeout, CallAborted
 from medassist.llm import registry
 from medassist.llm.schemas import ChatRequest, Message
 
+__all__ = ["Answer", "ask", "check_shape"]
+
 
 def ask(
     *,

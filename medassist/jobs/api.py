@@ -21,8 +21,18 @@ from medassist.jobs.schemas import JobView
 class JobDocument(serializers.Serializer[JobView]):
     """The public face of a job; `result` is the address of its result once it is done."""
 
+    schema_version = serializers.ChoiceField(choices=["1.0"])
     id = serializers.UUIDField()
     kind = serializers.CharField()
+    clinic = serializers.CharField()
+    queue = serializers.CharField()
+    tier = serializers.ChoiceField(choices=["light", "heavy"])
+    mode = serializers.ChoiceField(choices=["batch", "streaming"])
+    fence = serializers.IntegerField()
+    deadline_at = serializers.DateTimeField()
+    idempotency_key = serializers.CharField(allow_null=True)
+    trace_id = serializers.CharField()
+    references = serializers.DictField(child=serializers.CharField())
     state = serializers.ChoiceField(choices=["queued", "running", "done", "dead", "cancelled"])
     lane = serializers.ChoiceField(choices=["emergency", "interactive", "batch"])
     attempt = serializers.IntegerField()
@@ -41,8 +51,11 @@ def job_document(job: JobView) -> dict[str, Any]:
     if job.state == "done":
         links["result"] = job.result_address
     return {
-        "id": str(job.id), "kind": job.kind, "state": job.state, "lane": job.lane, "attempt": job.attempt,
-        "step": job.step, "reason": job.reason, "created_at": job.created_at, "started_at": job.started_at,
+        "schema_version": "1.0", "id": str(job.id), "kind": job.kind, "clinic": job.clinic, "queue": job.queue,
+        "lane": job.lane, "tier": job.tier, "mode": "streaming" if job.streaming else "batch", "state": job.state,
+        "attempt": job.attempt, "fence": job.fence, "deadline_at": job.deadline_at, "step": job.step,
+        "reason": job.reason, "idempotency_key": job.idempotency_key, "trace_id": job.trace_id,
+        "references": dict(job.references), "created_at": job.created_at, "started_at": job.started_at,
         "finished_at": job.finished_at, "links": links,
     }  # fmt: skip
 

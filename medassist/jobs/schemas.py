@@ -47,6 +47,11 @@ class JobView:
     step: str
     references: Mapping[str, str]
     result_address: str
+    tier: str
+    streaming: bool
+    fence: int
+    idempotency_key: str | None
+    trace_id: str
 
     @property
     def finished(self) -> bool:

@@ -39,7 +39,8 @@ def _view(job: Job) -> JobView:
         id=job.id, kind=job.kind, clinic=job.clinic, state=job.state, lane=_LANE_NAMES[job.lane], queue=job.queue,  # type: ignore[arg-type]
         attempt=job.attempt, created_at=job.created_at, started_at=job.started_at, finished_at=job.finished_at,
         deadline_at=job.deadline_at, reason=job.reason, step=job.step, references=job.references,
-        result_address=registry.result_address(job.kind, job.references),
+        result_address=registry.result_address(job.kind, job.references), tier=job.tier, streaming=job.streaming,
+        fence=job.fence, idempotency_key=job.idempotency_key, trace_id=job.trace_id,
     )  # fmt: skip
 
 

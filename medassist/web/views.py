@@ -9,6 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from medassist.common.errors import InvalidInput, MedAssistError, NotFound, PermissionDenied
+from medassist.web.problems import plain_response
+
 
 class SignIn(LoginView):
     """Sign in with user name and password; `next` may only lead to this same host."""
@@ -39,18 +42,25 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("cases:list" if request.user.is_authenticated else "login")
 
 
+def _error(request: HttpRequest, error: MedAssistError) -> HttpResponse:
+    """A page for people, a problem document under the API."""
+    if request.path.startswith("/api/"):
+        return plain_response(error)
+    return render(request, f"{error.status}.html", status=error.status)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    return render(request, "400.html", status=400)
+    return _error(request, InvalidInput("The request cannot be read"))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    return render(request, "403.html", status=403)
+    return _error(request, PermissionDenied())
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    return render(request, "404.html", status=404)
+    return _error(request, NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Drawn without the database: it may be what failed."""
-    return render(request, "500.html", status=500)
+    return _error(request, MedAssistError())

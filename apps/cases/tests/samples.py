@@ -292,4 +292,9 @@ def job(state: State, *, step: str = "", reason: str = "", age: timedelta = time
         step=step,
         references={"case_id": str(CASE_ID)},
         result_address="",
+        tier="heavy",
+        streaming=False,
+        fence=1,
+        idempotency_key=None,
+        trace_id="",
     )

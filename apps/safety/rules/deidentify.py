@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard.lexicon import lexicon
 from apps.safety.schemas import Deidentified
 from medassist.clinical.case import CaseInput
@@ -76,7 +77,9 @@ class _Vault:
     Forms of one person share the number: "John Smith" is [NAME-1], "Smith" alone [NAME-1B].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, taken: str) -> None:
+        self._taken = taken
+        """All the text: what already looks like a placeholder in it is never handed out again."""
         self.tokens: dict[str, str] = {}
         self._given: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, str], int] = {}
@@ -92,7 +95,10 @@ class _Vault:
         if key not in self._given:
             owner = (kind, person or original)
             if owner not in self._numbers:
-                self._last[kind] = self._numbers[owner] = self._last.get(kind, 0) + 1
+                number = self._last.get(kind, 0) + 1
+                while f"[{kind}-{number}" in self._taken:
+                    number += 1
+                self._last[kind] = self._numbers[owner] = number
             forms = self._forms[owner] = self._forms.get(owner, 0) + 1
             letter = "" if forms == 1 else chr(ord("A") + forms - 1) if forms <= 26 else f"Z{forms}"
             self._given[key] = f"[{kind}-{self._numbers[owner]}{letter}]"
@@ -100,13 +106,14 @@ class _Vault:
         return self._given[key]
 
 
+@fails_closed("removal of identifiers")
 def deidentify(case: CaseInput) -> Deidentified:
     """The case without names, numbers, addresses and birth dates of people; `patient.reference` is dropped.
 
     Ages stay as they are, also above 89: triage rests on them.
     """
-    vault = _Vault()
     texts = _texts(case)
+    vault = _Vault("\n".join(texts))
     for text in texts:
         _collect_names(text, vault)
 
@@ -130,7 +137,7 @@ def deidentify(case: CaseInput) -> Deidentified:
 
 def deidentify_text(text: str) -> tuple[str, dict[str, str]]:
     """One text without identifiers, and what each placeholder stands for."""
-    vault = _Vault()
+    vault = _Vault(text)
     _collect_names(text, vault)
     return _scrub(text, vault), vault.tokens
 

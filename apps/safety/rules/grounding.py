@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.grounding_text import (
     content_words,
     contradicts,
@@ -25,6 +26,7 @@ from medassist.clinical.draft import Draft, DraftClaim, DraftCondition, Source
 
 MIN_OVERLAP = 0.6
 MIN_OVERLAP_INFERENCE = 0.34
+CLASHES = frozenset({"negation", "opposite", "unit", "comparator", "changed_number"})
 _REBIND_TRIES = 3
 
 
@@ -54,10 +56,11 @@ class _Tally:
         )
 
 
+@fails_closed("check of the claims")
 def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience = "clinician") -> VerifiedDraft:
-    """The draft with only supported claims. For patients inferences that rest on no guideline are left out as well.
+    """The draft with only supported claims; inferences are left out for patients.
 
-    Raises nothing of its own; an unexpected error must be turned into a withheld answer by the caller.
+    Raises `AnswerWithheld` when the check itself fails.
     """
     tally = _Tally()
     known = known_numbers(source.text for source in sources)
@@ -112,11 +115,14 @@ def check_claim(claim: DraftClaim, sources: Sequence[Source], audience: Audience
             cites.append(found)
     matched = len(cites)
     verdict = _supported(claim, cites, by_id)
-    if verdict != "":
+    if verdict not in {"", *CLASHES}:
         for bound in _candidates(claim.text, allowed):
             trial = [bound] if claim.kind != "inference" else [*cites, bound]
-            if (again := _supported(claim, trial, by_id)) == "":
-                cites, verdict, matched = trial, again, max(matched, 1)
+            verdict = _supported(claim, trial, by_id)
+            if verdict == "":
+                cites, matched = trial, max(matched, 1)
+            if verdict in {"", *CLASHES}:
+                # What the best place contradicts must not be saved by a vaguer one.
                 break
     if verdict == "" and audience == "patient" and claim.kind == "inference":
         verdict = "inference_for_patient"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 from apps.safety.rules.guard.quantities import WORD_NUMBERS, number
+from apps.safety.rules.words import words
 
 _TYPOGRAPHY = {
     "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
@@ -126,8 +128,8 @@ def known_numbers(texts: Iterable[str]) -> frozenset[float]:
 @lru_cache(maxsize=4096)
 def content_words(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning."""
-    words = re.findall(r"[a-z]+(?:'[a-z]+)?", _normal(text)[0])
-    return frozenset(stem(word) for word in words if word not in _STOP and len(word) > 1)
+    found = re.findall(r"[a-z]+(?:'[a-z]+)?", _normal(text)[0])
+    return frozenset(stem(word) for word in found if word not in _STOP and len(word) > 1)
 
 
 def stem(word: str) -> str:
@@ -167,7 +169,7 @@ _OPPOSITES = (
 
 
 def contradicts(claim: str, quote: str) -> str:
-    """Why the claim contradicts the quote: "negation", "opposite", "unit" or "comparator"; empty when it does not."""
+    """Why the claim contradicts the quote: "negation", "opposite", "unit", "comparator" or "changed_number"; empty when it does not."""
     plain_claim, plain_quote = _normal(claim)[0], _normal(quote)[0]
     if _negations(plain_claim, plain_quote) or _negations(plain_quote, plain_claim):
         return "negation"
@@ -175,12 +177,56 @@ def contradicts(claim: str, quote: str) -> str:
         for one, other in ((first, second), (second, first)):
             if _starts(one, plain_claim) and _starts(other, plain_quote) and not _starts(one, plain_quote) and not _starts(other, plain_claim):
                 return "opposite"
-    return _measures_clash(claim, quote)
+    return _measures_clash(claim, quote) or _aligned_clash(plain_claim, plain_quote)
+
+
+_TURN = frozenset({"no", "not", "never", "without", "cannot", "neither", "nor", "nil", "denies", "denied"})
+_MOST_SWAPPED = 3
+
+
+def _aligned_clash(claim: str, quote: str) -> str:
+    """A word swapped or slipped in where the two otherwise run alike; the text may hold both words elsewhere."""
+    said, given = (re.findall(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?", text) for text in (claim, quote))
+    steps = SequenceMatcher(None, said, given, autojunk=False).get_opcodes()
+    for index, (step, a, b, c, d) in enumerate(steps):
+        framed = 0 < index < len(steps) - 1
+        if step == "equal" or max(b - a, d - c) > _MOST_SWAPPED:
+            continue
+        ours, theirs = said[a:b], given[c:d]
+        if framed and any(map(_turns, ours)) != any(map(_turns, theirs)):
+            return "negation"
+        if step == "replace" and any(_opposed(one, other) for one in ours for other in theirs):
+            return "opposite"
+        if step == "replace" and framed and {w for w in ours if w[0].isdigit()} - {w for w in theirs if w[0].isdigit()}:
+            return "changed_number"
+    return ""
+
+
+def _turns(word: str) -> bool:
+    return word in _TURN or word.endswith("n't")
+
+
+@lru_cache(maxsize=8192)
+def _opposed(one: str, other: str) -> bool:
+    return any(
+        (_starts(first, one) and _starts(second, other)) or (_starts(second, one) and _starts(first, other))
+        for first, second in _OPPOSITES
+    )
+
+
+_WHOLE_WORDS = frozenset(
+    words("upper lower right before after common severe male female normal younger older proximal distal early always never")
+)
+
+
+@lru_cache(maxsize=1024)
+def _stem_pattern(stem_: str) -> re.Pattern[str]:
+    whole = len(stem_) <= 4 or stem_ in _WHOLE_WORDS
+    return re.compile(rf"\b{stem_}" + (r"(?:er|est|ly)?\b" if whole else ""))
 
 
 def _starts(stem_: str, text: str) -> bool:
-    end = r"\b" if len(stem_) <= 4 or stem_ in {"upper", "lower", "right", "before", "after", "common", "severe", "male", "female", "normal", "younger", "older"} else ""
-    return bool(re.search(rf"\b{stem_}{end}", text))
+    return bool(_stem_pattern(stem_).search(text))
 
 
 def _negations(one: str, other: str) -> bool:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard import check_text
 from apps.safety.rules.guard.lexicon import mentions
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import clean
 from apps.safety.schemas import GuardedDraft, VerifiedCite, VerifiedClaim, VerifiedCondition, VerifiedDraft
 from medassist.clinical.case import Audience
-from medassist.common.errors import AnswerWithheld, MedAssistError
 
 MOST_REMOVED = 2
 GRAVE = frozenset({"B5", "B7"})
 
 
+@fails_closed("medicine guard")
 def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience = "clinician") -> GuardedDraft:
     """The draft without what prescribes; raises `AnswerWithheld` when the guard itself fails.
 
     More than two removed sentences, an altered restatement (B5) or a hidden form (B7) set `must_regenerate`.
     """
-    try:
-        return _Guard(record_text, audience).draft(verified)
-    except MedAssistError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever goes wrong in here, nothing unchecked may leave
-        raise AnswerWithheld("The medicine guard could not finish its check.") from None
+    return _Guard(record_text, audience).draft(verified)
 
 
 class _Guard:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard_views import INVISIBLE, clean, decoded
 from apps.safety.schemas import Screened
 
@@ -85,6 +86,7 @@ def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     return result
 
 
+@fails_closed("screen for instructions")
 def screen_text(text: str) -> Screened:
     """The text with instruction-like spans replaced and our own prompt tags disarmed."""
     pieces: list[str] = []

@@ -37,7 +37,10 @@ def answer(line: str) -> dict[str, Any]:
         claim, sources = _read(item)
     except (ValidationError, KeyError, TypeError, AttributeError):
         return _error(ident, "invalid_input", "claim and sources [{id, text, kind}] are required")
-    result = check_claim(claim, sources)
+    try:
+        result = check_claim(claim, sources)
+    except Exception:  # noqa: BLE001 - one failing line must neither stop the others nor pass as supported
+        return {"id": ident, "verdict": "unsupported", "reason": "check_failed", "cites": []}
     cites = result.claim.cites if result.claim else ()
     return {
         "id": ident,
@@ -53,7 +56,7 @@ def _read(item: dict[str, Any]) -> tuple[DraftClaim, list[Source]]:
     if isinstance(said, dict):
         return DraftClaim.model_validate(said), sources
     kinds = {source.kind for source in sources}
-    kind = item.get("kind") or ("patient_fact" if kinds == {"record"} else "guideline" if kinds == {"guideline"} else "inference")
+    kind: Any = item.get("kind") or ("patient_fact" if kinds == {"record"} else "guideline" if kinds == {"guideline"} else "inference")
     cites = tuple(DraftCite.model_validate(cite) for cite in item.get("cites", ()))
     return DraftClaim(text=said, kind=kind, cites=cites), sources
 

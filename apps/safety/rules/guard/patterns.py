@@ -57,6 +57,10 @@ MODAL = re.compile(
     rf"(?P<med>{_MED})(?:\s+[\w'-]+){{0,6}}?\s+(?:should|must|ought\s+to|needs?|can|could|may|might|would|will|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+(?:\w+\s+){{0,3}}?(?:be(?:ing)?\s+)(?:\w+\s+){{0,2}}?{_PAST}\b"
     rf"|(?P<med2>{_MED})\s+(?:(?:\w+\s+){{0,2}}?(?:needs|requires|wants)\s+)(?:{_ING}|{_PAST}|review\w*\s+up)"
 )
+_DUTY = r"(?:should|must|ought\s+to|needs?(?:\s+to)?|can|could|may|might|would|will|shall|(?:has|have|is|are|was|were)\s+to|to|'d|'ll|that\s+\w+(?:\s+\w+)?)"
+PASSIVE = re.compile(
+    rf"(?<![\w-]){_DUTY}\s+(?:not\s+)?(?:\w+\s+){{0,2}}?(?:be|get|being|go|stay|come|remain|receive|have|need|require)\s+(?:\w+ly\s+)?(?:{_PAST}\s+|placed\s+|treated\s+|managed\s+|sent\s+home\s+|anticoagulated\s+)?{_FILL}(?P<med>[NCO]\d++)"
+)
 _WORTH = (
     r"(?:indicated|warranted|appropriate|recommended|advised|advisable|preferred|preferable|first[- ]line|second[- ]line|third[- ]line|reasonable|sensible|suitable|(?:drug|treatment|agent|choice|therapy|C\d++|G\d++)\s+of\s+choice|best|ideal|"
     r"needed|required|necessary|justified|mandatory|useful|helpful|effective|worth\w*|beneficial|standard\s+of\s+care|mainstay|cornerstone|gold\s+standard|optimal|better|superior|good|(?:an?\s+)?(?:\w+\s+)?(?:option|choice|alternative|candidate|answer|solution|treatment|remedy|idea|plan)|"

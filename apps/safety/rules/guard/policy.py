@@ -74,7 +74,7 @@ def _mention_of(match: re.Match[str]) -> tuple[int, int]:
 
 def _find_directives(reading: Reading) -> None:
     form = reading.skel.form
-    for pattern in (p.IMPERATIVE, p.GERUND, p.MODAL, p.EVALUATED, p.SUGGESTED, p.HELPS, p.ARROW):
+    for pattern in (p.IMPERATIVE, p.GERUND, p.MODAL, p.PASSIVE, p.EVALUATED, p.SUGGESTED, p.HELPS, p.ARROW):
         position = 0
         while match := pattern.search(form, position):
             index, at = _mention_of(match)
@@ -117,6 +117,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
         return _harmless_imperative(reading, match, mention.kind)
     if pattern is p.GERUND:
         return bool(p.HARMLESS_GERUND.search(form[: match.start()]))
+    if pattern is p.PASSIVE:
+        return _harmless_passive(form, match)
     if pattern is p.SUGGESTED:
         return _harmless_suggestion(form, match)
     if pattern is p.MODAL:
@@ -143,6 +145,17 @@ def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> b
             re.match(r"\s*(?:history|list|reconciliation|review|chart|record|reviews|interactions|allerg)", form[match.end() :])
         )
     return False
+
+
+_TO_BE = re.compile(r"(?:^|\s)to\s+(?:\w+\s+){0,2}?(?:be|get|being|go|stay|come|remain|receive|have|need|require)\b")
+
+
+def _harmless_passive(form: str, match: re.Match[str]) -> bool:
+    """ "Known to be on warfarin", "may have been given aspirin": what is thought to be so, not what is to be done."""
+    if re.match(r"\S+\s+(?:not\s+)?(?:\w+\s+)?have\s+(?:\w+\s+)?(?:been|had|taken|used|missed|received|stopped|started)\b", match.group()):
+        return True
+    to_be = _TO_BE.match(form, match.start()) or _TO_BE.match(form, max(0, match.start() - 1))
+    return bool(to_be and p.REPORTED_INFINITIVE.search(form[: match.start()]))
 
 
 def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
