@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from apps.safety.schemas import Answer
-from medassist.common.errors import BadModelOutput, BackboneTimeout, CallAborted
+from medassist.common.errors import BackboneTimeout, BadModelOutput, CallAborted
 from medassist.llm import registry
 from medassist.llm.schemas import ChatRequest, Message
 
@@ -72,7 +72,14 @@ def _parsed(text: str) -> dict[str, Any]:
     return data
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
 
 
 def check_shape(value: Any, schema: dict[str, Any], path: str = "") -> None:
@@ -81,7 +88,9 @@ def check_shape(value: Any, schema: dict[str, Any], path: str = "") -> None:
     Messages name the place and the rule, never the value: it may be patient text.
     """
     kind = schema.get("type")
-    if kind in _TYPES and (not isinstance(value, _TYPES[kind]) or (kind in {"integer", "number"} and isinstance(value, bool))):
+    if kind in _TYPES and (
+        not isinstance(value, _TYPES[kind]) or (kind in {"integer", "number"} and isinstance(value, bool))
+    ):
         raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (type).")
     if "enum" in schema and value not in schema["enum"]:
         raise BadModelOutput(f"The model's answer is wrong at {path or 'its top'} (enum).")

@@ -13,6 +13,7 @@ from typing import Any
 
 from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard.lexicon import lexicon
+from apps.safety.rules.words import words
 from apps.safety.schemas import Deidentified
 from medassist.clinical.case import CaseInput
 
@@ -21,48 +22,153 @@ _FREE_TEXT = ("presenting_complaint", "history", "examination", "social_history"
 _LISTS = ("medications", "allergies", "past_history", "family_history")
 
 _EPONYMS = frozenset(
-    "parkinson crohn wells glasgow alzheimer hodgkin graves addison cushing down turner marfan kawasaki raynaud sjogren sjögren bell murphy mcburney babinski romberg kernig brudzinski hartmann ringer foley doppler holter "
-    "apgar barrett behcet bowen brugada burkitt charcot child-pugh chvostek trousseau colles dupuytren epstein barr ewing fallot fournier gilbert goodpasture guillain barre barré henoch schonlein hirschsprung horner huntington kaposi "
-    "korsakoff wernicke kussmaul lambert eaton lewy lyme mallory weiss marie meniere ménière osgood schlatter paget peyronie pott prader willi reiter reye rinne weber rovsing stevens johnson takayasu tourette virchow waldenstrom "
-    "whipple wilms wilson wolff zollinger ellison ehlers danlos hashimoto quervain tay sachs bartholin baker becker duchenne gram coombs schilling well rorschach homan homans cullen grey turner levine beck kehr perthes legg calvé "
-    "still felty caplan sheehan conn gleason breslow clark dukes ann arbor canadian york heart fontaine rutherford ranson bishop manchester edinburgh norton waterlow braden barthel rankin mallampati cormack centor blatchford rockall child pugh "
-    "san francisco ottawa canadian-c boston kings king thomas ct mri mount sinai hampton hill light kerley osler janeway roth heberden bouchard adams stokes cheyne biot austin flint graham steell corrigan quincke duroziez argyll robertson adie".split()
+    words(
+        """
+        parkinson crohn wells glasgow alzheimer hodgkin graves addison cushing down turner marfan kawasaki raynaud
+        sjogren sjögren bell murphy mcburney babinski romberg kernig brudzinski hartmann ringer foley doppler holter
+        apgar barrett behcet bowen brugada burkitt charcot child-pugh chvostek trousseau colles dupuytren epstein barr
+        ewing fallot fournier gilbert goodpasture guillain barre barré henoch schonlein hirschsprung horner huntington
+        kaposi korsakoff wernicke kussmaul lambert eaton lewy lyme mallory weiss marie meniere ménière osgood
+        schlatter paget peyronie pott prader willi reiter reye rinne weber rovsing stevens johnson takayasu tourette
+        virchow waldenstrom whipple wilms wilson wolff zollinger ellison ehlers danlos hashimoto quervain tay sachs
+        bartholin baker becker duchenne gram coombs schilling well rorschach homan homans cullen grey turner levine
+        beck kehr perthes legg calvé still felty caplan sheehan conn gleason breslow clark dukes ann arbor canadian
+        york heart fontaine rutherford ranson bishop manchester edinburgh norton waterlow braden barthel rankin
+        mallampati cormack centor blatchford rockall child pugh san francisco ottawa canadian-c boston kings king
+        thomas ct mri mount sinai hampton hill light kerley osler janeway roth heberden bouchard adams stokes cheyne
+        biot austin flint graham steell corrigan quincke duroziez argyll robertson adie
+        """
+    )
 )
 _NEVER = frozenset(
-    "the a an he she they his her their this that no not and or but with without on in at for from to of by is was has had have pain fever cough chest abdominal patient history review plan examination exam past medical social family drug allergies "
-    "medications medication current presenting complaint impression assessment diagnosis blood pressure heart rate respiratory temperature oxygen saturation today yesterday monday tuesday wednesday thursday friday saturday sunday january february march april "
-    "may june july august september october november december unit ward hospital clinic emergency department accident intensive care disease syndrome sign score scale test criteria lymphoma palsy fracture rule coma type stage grade class hepatitis covid influenza "
-    "english spanish french british american european asian african caucasian indian chinese caribbean muslim christian jewish reports reported denies presents presented states says lives works who which there since after before when while gp nhs icu "
-    "consultant registrar nurse doctor surgeon physician team mother father son daughter wife husband brother sister aunt uncle partner carer".split()
+    words(
+        """
+        the a an he she they his her their this that no not and or but with without on in at for from to of by is was
+        has had have pain fever cough chest abdominal patient history review plan examination exam past medical social
+        family drug allergies medications medication current presenting complaint impression assessment diagnosis
+        blood pressure heart rate respiratory temperature oxygen saturation today yesterday monday tuesday wednesday
+        thursday friday saturday sunday january february march april may june july august september october november
+        december unit ward hospital clinic emergency department accident intensive care disease syndrome sign score
+        scale test criteria lymphoma palsy fracture rule coma type stage grade class hepatitis covid influenza english
+        spanish french british american european asian african caucasian indian chinese caribbean muslim christian
+        jewish reports reported denies presents presented states says lives works who which there since after before
+        when while gp nhs icu consultant registrar nurse doctor surgeon physician team mother father son daughter wife
+        husband brother sister aunt uncle partner carer
+        """
+    )
 )
-_MONTHS = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-_DATE = rf"(?:\d{{1,2}}[/.\-]\d{{1,2}}[/.\-](?:19|20)?\d{{2}}|(?:19|20)\d{{2}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTHS},?\s+(?:19|20)\d{{2}}|{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{{2}})"
-_UP, _LOW = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ", "a-zß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĺļľŀłńņňōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷźżž"
+_MONTHS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_DATE = (
+    rf"(?:\d{{1,2}}[/.\-]\d{{1,2}}[/.\-](?:19|20)?\d{{2}}|(?:19|20)\d{{2}}-\d{{2}}-\d{{2}}|"
+    rf"\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTHS},?\s+(?:19|20)\d{{2}}|{_MONTHS}\s+\d{{1,2}}(?:st|"
+    rf"nd|rd|th)?,?\s+(?:19|20)\d{{2}})"
+)
+_UP, _LOW = (
+    "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ",
+    "a-zß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĺļľŀłńņňōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷźżž",
+)
 _WORD = rf"Mc[A-Z][a-z]+|Mac[A-Z][a-z]+|[{_UP}]['’][{_UP}][{_LOW}]+|[{_UP}][{_LOW}]+(?:['’\-][{_UP}{_LOW}]+)*"
-_NAME = rf"(?:{_WORD}|[A-Z]\.)(?:[ \t]+(?:{_WORD}|[A-Z]\.?(?=\s+[A-Z])|(?:van|von|de|der|den|del|da|di|bin|al|el|la|le|ter|dos)(?=\s+[A-Z]))){{0,3}}"
+_NAME = (
+    rf"(?:{_WORD}|[A-Z]\.)(?:[ \t]+(?:{_WORD}|[A-Z]\.?(?=\s+[A-Z])|(?:van|von|de|der|den|"
+    rf"del|da|di|bin|al|el|la|le|ter|dos)(?=\s+[A-Z]))){{0,3}}"
+)
 
 _STRUCTURED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("EMAIL", re.compile(r"\b[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+\.[A-Za-z]{2,}\b")),
     ("URL", re.compile(r"\b(?:https?://|www\.)[^\s<>\"')]+", re.IGNORECASE)),
-    ("ID", re.compile(r"(?i:\b(?:nhs|mrn|hospital|patient|unit|record|chart|hosp|medical\s+record|case|ssn|social\s+security|passport|licen[cs]e|insurance|policy|member|account|chi|h&c|medicare|medicaid|curp|cnic|aadhaar|national|id)\b[\s.]*(?:number|no\.?|num|id|#|nr)?\s*(?:is\s+)?[:#=]?\s*)(?P<id>(?=[A-Z0-9\-/ ]*\d[A-Z0-9\-/ ]*\d)[A-Z]{0,4}[-/]?\d[\dA-Z\-/]{3,18}(?:[ -]\d{3,4}){0,3})")),
+    (
+        "ID",
+        re.compile(
+            r"(?i:\b(?:nhs|mrn|hospital|patient|unit|record|chart|hosp|medical\s+record|case|"
+            r"ssn|social\s+security|passport|licen[cs]e|insurance|policy|member|account|chi|h&c|"
+            r"medicare|medicaid|curp|cnic|aadhaar|national|id)\b[\s.]*(?:number|no\.?|num|id|"
+            r"#|nr)?\s*(?:is\s+)?[:#=]?\s*)(?P<id>(?=[A-Z0-9\-/ ]*\d[A-Z0-9\-/ ]*\d)[A-Z]{0,4}[-/]?\d[\dA-Z\-/]{3,18}("
+            r"?:[ -]\d{3,4}){0,3})"
+        ),
+    ),
     ("ID", re.compile(r"\b\d{3}-\d{2}-\d{4}\b")),
     ("ID", re.compile(r"\b\d{3}[ -]\d{3}[ -]\d{4}\b(?=[^\d]|$)")),
-    ("ID", re.compile(r"\b(?:[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){2,7}[A-Z0-9]{1,4}|(?:\d{4}[ -]?){3}\d{3,4}|\d{10,19}|[A-Z]{2}\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D])\b")),
+    (
+        "ID",
+        re.compile(
+            r"\b(?:[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){2,7}[A-Z0-9]{1,4}|(?:\d{4}[ -]?){3}\d{3,4}|"
+            r"\d{10,19}|[A-Z]{2}\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D])\b"
+        ),
+    ),
     ("ID", re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")),
-    ("PHONE", re.compile(r"(?i:\b(?:tel|telephone|phone|mobile|mob|cell|fax|call(?:ed)?(?:\s+on)?|contact|ring|number|bleep|pager|ext)\b\.?\s*(?:number|no\.?|is)?\s*(?:on|at)?\s*[:#]?\s*)(?P<id>\+?\(?\d[\d\s().\-]{4,18}\d)")),
-    ("PHONE", re.compile(r"(?<![\w.])(?:\+\d{1,3}[\s.\-]?(?:\(0\))?[\s.\-]?\(?\d{1,5}\)?(?:[\s.\-]?\d{2,5}){2,4}|\(\d{2,5}\)\s?\d{3,4}[\s.\-]?\d{3,4}|0\d{2,4}[\s.\-]\d{3,4}[\s.\-]?\d{3,4}|0\d{9,10}|\d{3}[.\-]\d{3}[.\-]\d{4})(?![\w])")),
-    ("DOB", re.compile(rf"(?i:\b(?:d\.?o\.?b\.?|date\s+of\s+birth|born(?:\s+on)?|birth\s?date|birthday)\b\s*[:=-]?\s*(?:is\s+)?)(?P<id>(?i:{_DATE}))")),
+    (
+        "PHONE",
+        re.compile(
+            r"(?i:\b(?:tel|telephone|phone|mobile|mob|cell|fax|call(?:ed)?(?:\s+on)?|contact|"
+            r"ring|number|bleep|pager|ext)\b\.?\s*(?:number|no\.?|is)?\s*(?:on|at)?\s*[:#]?\s*)(?P<id>\+?\(?\d[\d\s()."
+            r"\-]{4,18}\d)"
+        ),
+    ),
+    (
+        "PHONE",
+        re.compile(
+            r"(?<![\w.])(?:\+\d{1,3}[\s.\-]?(?:\(0\))?[\s.\-]?\(?\d{1,5}\)?(?:[\s.\-]?\d{2,5}){2,4}|"
+            r"\(\d{2,5}\)\s?\d{3,4}[\s.\-]?\d{3,4}|0\d{2,4}[\s.\-]\d{3,4}[\s.\-]?\d{3,4}|0\d{9,10}|"
+            r"\d{3}[.\-]\d{3}[.\-]\d{4})(?![\w])"
+        ),
+    ),
+    (
+        "DOB",
+        re.compile(
+            rf"(?i:\b(?:d\.?o\.?b\.?|date\s+of\s+birth|born(?:\s+on)?|birth\s?date|birthday)\b\s*[:=-]?\s*(?:is\s+)?)(?"
+            rf"P<id>(?i:{_DATE}))"
+        ),
+    ),
     ("ADDRESS", re.compile(r"\b(?:[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2})\b")),
-    ("ADDRESS", re.compile(rf"\b(?:[Ff]lat|[Aa]pt\.?|[Aa]partment|[Uu]nit|[Ss]uite)?\s*(?:\d{{1,5}}[a-zA-Z]?,?\s+)(?:(?:{_WORD}|\d{{1,4}}(?:st|nd|rd|th)?|St\.?|[NSEW]\.?)\s+){{1,4}}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Crescent|Way|Place|Pl|Gardens|Terrace|Boulevard|Blvd|Square|Grove|Mews|Hill|Park|Row|Parade|Highway)\b\.?(?:,?\s*(?:Apt\.?|Suite|Flat|Unit|Floor)\s*\w+)?(?:,\s*{_WORD}(?:\s+{_WORD})?)?(?:,?\s*[A-Z]{{2}}\s+\d{{5}}(?:-\d{{4}})?)?")),
-    ("ADDRESS", re.compile(rf"(?i:\b(?:address|lives\s+at|resid(?:es|ing)\s+at|located\s+at|home\s+address|addr)\b\s*(?:is|:)?\s*)(?P<id>(?:\d|[A-Z])[^\n.;]{{5,80}})")),
-    ("ADDRESS", re.compile(r"\bP\.?O\.?\s?Box\s+\d+\b|\b[A-Z]{2}\s+\d{5}(?:-\d{4})\b|(?i:\bzip(?:\s*code)?\s*[:#]?\s*)(?P<id>\d{5}(?:-\d{4})?)\b")),
-)  # fmt: skip
-_TITLE = r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame|Rev|Sister|Nurse|Doctor|Master|Sr|Sra|Señor|Señora|Herr|Frau|Mme|Madame|Monsieur)\.?"
+    (
+        "ADDRESS",
+        re.compile(
+            rf"\b(?:[Ff]lat|[Aa]pt\.?|[Aa]partment|[Uu]nit|[Ss]uite)?\s*(?:\d{{1,5}}[a-zA-Z]?,?\s+)(?:(?:{_WORD}|"
+            rf"\d{{1,4}}(?:st|nd|rd|th)?|St\.?|[NSEW]\.?)\s+){{1,4}}(?:Street|St|Road|Rd|Avenue|"
+            rf"Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Crescent|Way|Place|Pl|Gardens|Terrace|Boulevard|"
+            rf"Blvd|Square|Grove|Mews|Hill|Park|Row|Parade|Highway)\b\.?(?:,?\s*(?:Apt\.?|Suite|"
+            rf"Flat|Unit|Floor)\s*\w+)?(?:,\s*{_WORD}(?:\s+{_WORD})?)?(?:,?\s*[A-Z]{{2}}\s+\d{{5}}(?:-\d{{4}})?)?"
+        ),
+    ),
+    (
+        "ADDRESS",
+        re.compile(
+            r"(?i:\b(?:address|lives\s+at|resid(?:es|ing)\s+at|located\s+at|home\s+address|addr)\b\s*(?:is|"
+            r":)?\s*)(?P<id>(?:\d|[A-Z])[^\n.;]{5,80})"
+        ),
+    ),
+    (
+        "ADDRESS",
+        re.compile(
+            r"\bP\.?O\.?\s?Box\s+\d+\b|\b[A-Z]{2}\s+\d{5}(?:-\d{4})\b|(?i:\bzip(?:\s*code)?\s*[:#]?\s*)(?P<id>\d{5}(?:"
+            r"-\d{4})?)\b"
+        ),
+    ),
+)
+_TITLE = (
+    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame|Rev|Sister|Nurse|Doctor|Master|"
+    r"Sr|Sra|Señor|Señora|Herr|Frau|Mme|Madame|Monsieur)\.?"
+)
 _NAME_CUES: tuple[re.Pattern[str], ...] = (
     re.compile(rf"\b(?P<cue>{_TITLE})[ \t]+(?P<id>{_NAME})"),
-    re.compile(rf"(?P<cue>(?i:\b(?:name|surname|forename|patient\s+name|pt\s+name|full\s+name|next\s+of\s+kin|nok|named|called|known\s+as|signed|seen\s+by|reviewed\s+by|referred\s+by|discussed\s+with|d/w|my\s+name\s+is|i\s+am|i'm|this\s+is|from|dear|regards|sincerely|cc|author|contact|under|spoke\s+(?:to|with)|consultant|registrar|gp|carer|witness(?:ed\s+by)?|accompanied\s+by)\b)\s*(?:is|:|=|,|-)?\s*(?:(?:his|her|the|their|consultant|{_TITLE})\s+){{0,2}})(?P<id>{_NAME})"),
-    re.compile(rf"(?P<cue>(?i:\b(?:pt|patient|client|resident|baby|infant|child|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|brother|sister|aunt|uncle|niece|nephew|cousin|grandson|granddaughter|grandmother|grandfather|friend|neighbou?r|carer|fianc[ée]e?|spouse|girlfriend|boyfriend|guardian|dr|nurse)\b)(?:\s*\(|,?\s+(?:is\s+|named\s+|called\s+)?))(?P<id>{_NAME})"),
-)  # fmt: skip
+    re.compile(
+        rf"(?P<cue>(?i:\b(?:name|surname|forename|patient\s+name|pt\s+name|full\s+name|next\s+of\s+kin|"
+        rf"nok|named|called|known\s+as|signed|seen\s+by|reviewed\s+by|referred\s+by|discussed\s+with|"
+        rf"d/w|my\s+name\s+is|i\s+am|i'm|this\s+is|from|dear|regards|sincerely|cc|author|contact|"
+        rf"under|spoke\s+(?:to|with)|consultant|registrar|gp|carer|witness(?:ed\s+by)?|accompanied\s+by)\b)\s*(?:is"
+        rf"|:|=|,|-)?\s*(?:(?:his|her|the|their|consultant|{_TITLE})\s+){{0,2}})(?P<id>{_NAME})"
+    ),
+    re.compile(
+        rf"(?P<cue>(?i:\b(?:pt|patient|client|resident|baby|infant|child|mother|father|mum|"
+        rf"mom|dad|son|daughter|wife|husband|partner|brother|sister|aunt|uncle|niece|nephew|"
+        rf"cousin|grandson|granddaughter|grandmother|grandfather|friend|neighbou?r|carer|fianc[ée]e?|"
+        rf"spouse|girlfriend|boyfriend|guardian|dr|nurse)\b)(?:\s*\(|,?\s+(?:is\s+|named\s+|"
+        rf"called\s+)?))(?P<id>{_NAME})"
+    ),
+)
 
 
 @lru_cache(maxsize=1)
@@ -129,9 +235,12 @@ def deidentify(case: CaseInput) -> Deidentified:
     for field in _LISTS:
         update[field] = tuple(scrub(item) for item in getattr(case, field))
     update["symptoms"] = tuple(
-        s.model_copy(update={key: scrub(getattr(s, key)) for key in ("name", "onset", "duration", "severity")}) for s in case.symptoms
+        s.model_copy(update={key: scrub(getattr(s, key)) for key in ("name", "onset", "duration", "severity")})
+        for s in case.symptoms
     )
-    update["labs"] = tuple(lab.model_copy(update={"value": scrub(lab.value)} if isinstance(lab.value, str) else {}) for lab in case.labs)
+    update["labs"] = tuple(
+        lab.model_copy(update={"value": scrub(lab.value)} if isinstance(lab.value, str) else {}) for lab in case.labs
+    )
     return Deidentified(case=case.model_copy(update=update), count=vault.count, tokens=vault.tokens)
 
 
@@ -160,15 +269,24 @@ def _collect_names(text: str, vault: _Vault) -> None:
         if word.group().lower() in _given_names() and not _medical_after(text, word.end()):
             parts = [word.group()]
             for follower in words[at + 1 : at + 3]:
-                if not re.fullmatch(r"[ \t]+(?:[A-Z]\.?[ \t]+)?", text[words[at + len(parts) - 1].end() : follower.start()]) or not _surname(follower.group()):
+                if not re.fullmatch(
+                    r"[ \t]+(?:[A-Z]\.?[ \t]+)?", text[words[at + len(parts) - 1].end() : follower.start()]
+                ) or not _surname(follower.group()):
                     break
                 parts.append(follower.group())
             if len(parts) > 1 or _alone(text, word, parts[0]):
                 _remember(parts, vault)
 
 
-_PAIR = re.compile(rf"(?<![\w\[-])(?:{_WORD})(?:[ \t]+[{_UP}]\.?)?(?:[ \t]+(?:van|von|de|der|den|del|da|di|bin|al|el|la|le|ter))?(?:[ \t]+(?:{_WORD})){{1,2}}(?![\w-])")
-_SPEAKER = re.compile(rf"(?<![\w\[-])(?P<id>{_WORD})(?=\s+(?:says|said|reports|reported|denies|denied|feels|felt|complains|complained|lives|works|attended|presented|presents|tells|told|thinks|remembers)\b|,\s+(?:aged\s+)?\d{{1,3}}\b)")
+_PAIR = re.compile(
+    rf"(?<![\w\[-])(?:{_WORD})(?:[ \t]+[{_UP}]\.?)?(?:[ \t]+(?:van|von|de|der|den|del|"
+    rf"da|di|bin|al|el|la|le|ter))?(?:[ \t]+(?:{_WORD})){{1,2}}(?![\w-])"
+)
+_SPEAKER = re.compile(
+    rf"(?<![\w\[-])(?P<id>{_WORD})(?=\s+(?:says|said|reports|reported|denies|denied|feels|"
+    rf"felt|complains|complained|lives|works|attended|presented|presents|tells|told|thinks|"
+    rf"remembers)\b|,\s+(?:aged\s+)?\d{{1,3}}\b)"
+)
 
 
 def _collect_pairs(text: str, vault: _Vault) -> None:
@@ -188,11 +306,60 @@ def _alone(text: str, word: re.Match[str], name: str) -> bool:
     if name.lower() in _EPONYMS or name.lower() in _NEVER or lexicon().named(name.lower()):
         return False
     after = text[word.end() : word.end() + 20]
-    return bool(re.match(r"(?:\s+(?:is|was|has|had|says|said|reports|reported|denies|felt|feels|complains|presented|presents|lives|works|aged|who)\b|['’]s\b|,|\.|\s*\(|\s*$|\s+\()", after)) and name.lower() not in {"mark", "june", "may", "grace", "rose", "will", "iris", "ivy", "dean", "ray", "frank", "miles", "jean", "dawn", "bill", "pat", "sally", "gene", "art", "rob", "tim", "jack", "heather", "hazel", "violet", "ruby", "robin", "violet", "olive", "amber", "glen", "lee", "max", "ali"}
+    return bool(
+        re.match(
+            r"(?:\s+(?:is|was|has|had|says|said|reports|reported|denies|felt|feels|complains|"
+            r"presented|presents|lives|works|aged|who)\b|['’]s\b|,|\.|\s*\(|\s*$|\s+\()",
+            after,
+        )
+    ) and name.lower() not in {
+        "mark",
+        "june",
+        "may",
+        "grace",
+        "rose",
+        "will",
+        "iris",
+        "ivy",
+        "dean",
+        "ray",
+        "frank",
+        "miles",
+        "jean",
+        "dawn",
+        "bill",
+        "pat",
+        "sally",
+        "gene",
+        "art",
+        "rob",
+        "tim",
+        "jack",
+        "heather",
+        "hazel",
+        "violet",
+        "ruby",
+        "robin",
+        "olive",
+        "amber",
+        "glen",
+        "lee",
+        "max",
+        "ali",
+    }
 
 
 def _medical_after(text: str, end: int) -> bool:
-    return bool(re.match(r"(?:['’]s)?[\s-]+(?:disease|syndrome|sign|palsy|lymphoma|score|scale|criteria|test|tumou?r|fracture|thyroiditis|coma|encephalopathy|sarcoma|chorea|triad|duct|cyst|oesophagus|esophagus|phenomenon|reflex|stage|classification|catheter|solution|rule|bodies|body|contracture|tetralogy|disease|law|point|node|nodes|spots|line)\b", text[end : end + 30], re.IGNORECASE))
+    return bool(
+        re.match(
+            r"(?:['’]s)?[\s-]+(?:disease|syndrome|sign|palsy|lymphoma|score|scale|criteria|test|"
+            r"tumou?r|fracture|thyroiditis|coma|encephalopathy|sarcoma|chorea|triad|duct|cyst|"
+            r"oesophagus|esophagus|phenomenon|reflex|stage|classification|catheter|solution|rule|"
+            r"bodies|body|contracture|tetralogy|disease|law|point|node|nodes|spots|line)\b",
+            text[end : end + 30],
+            re.IGNORECASE,
+        )
+    )
 
 
 def _surname(word: str) -> bool:
@@ -205,7 +372,13 @@ def _name_parts(raw: str, *, titled: bool, cue: str) -> list[str]:
     parts: list[str] = []
     for word in re.findall(rf"{_WORD}|[A-Z]\.?|\b(?:van|von|de|der|den|del|da|di|bin|al|el|la|le|ter|dos)\b", raw):
         low = word.lower().rstrip(".")
-        if low in _NEVER or lexicon().named(low) or lexicon().phrases.get(low) or re.fullmatch(r"[A-Z]{2,}", word) or re.fullmatch(_TITLE, word):
+        if (
+            low in _NEVER
+            or lexicon().named(low)
+            or lexicon().phrases.get(low)
+            or re.fullmatch(r"[A-Z]{2,}", word)
+            or re.fullmatch(_TITLE, word)
+        ):
             break
         if low in _EPONYMS and not titled and low not in _given_names() and not parts:
             break
@@ -222,7 +395,19 @@ def _believable(parts: list[str], cue: str) -> bool:
     ordinary = lexicon().english
     rare = [w for w in parts if len(w) > 2 and w.lower() not in ordinary and w.lower() not in lexicon().ordinary]
     strong = re.search(r"name|called|named|dear|regards|sincerely|signed|next of kin|nok|dr|i'm|i am", cue) is not None
-    return bool(rare) and (len(parts) > 1 or strong or re.fullmatch(r"pt|patient|mother|father|son|daughter|wife|husband|partner|brother|sister|friend|carer|baby|mum|mom|dad|spouse", cue.strip(" (,")) is not None) or (strong and len(parts) > 1)
+    return (
+        bool(rare)
+        and (
+            len(parts) > 1
+            or strong
+            or re.fullmatch(
+                r"pt|patient|mother|father|son|daughter|wife|husband|partner|brother|sister|friend|"
+                r"carer|baby|mum|mom|dad|spouse",
+                cue.strip(" (,"),
+            )
+            is not None
+        )
+    ) or (strong and len(parts) > 1)
 
 
 def _remember(parts: list[str], vault: _Vault) -> None:
@@ -230,7 +415,12 @@ def _remember(parts: list[str], vault: _Vault) -> None:
     known = next((vault.names[p] for p in parts if len(p) > 2 and p in vault.names), full)
     vault.names.setdefault(full, known)
     for part in parts:
-        if len(part.rstrip(".")) > 2 and part.lower() not in _EPONYMS and part.lower() not in _NEVER and part[0].isupper():
+        if (
+            len(part.rstrip(".")) > 2
+            and part.lower() not in _EPONYMS
+            and part.lower() not in _NEVER
+            and part[0].isupper()
+        ):
             vault.names.setdefault(part, known)
 
 
@@ -256,6 +446,8 @@ def _replaced(match: re.Match[str], kind: str, vault: _Vault) -> str:
         start, end = match.span("id")
         original = match["id"].rstrip()
         tail = match["id"][len(original) :]
-        return match.string[match.start() : start] + vault.token(kind, original) + tail + match.string[end : match.end()]
+        return (
+            match.string[match.start() : start] + vault.token(kind, original) + tail + match.string[end : match.end()]
+        )
     lead = len(match.group()) - len(match.group().lstrip())
     return match.group()[:lead] + vault.token(kind, match.group()[lead:])

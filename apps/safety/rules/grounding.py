@@ -52,7 +52,11 @@ class _Tally:
 
     def count(self) -> GroundingCount:
         return GroundingCount(
-            claims=self.claims, supported=self.supported, removed=self.claims - self.supported, quotes_matched=self.quotes, notes_removed=self.notes
+            claims=self.claims,
+            supported=self.supported,
+            removed=self.claims - self.supported,
+            quotes_matched=self.quotes,
+            notes_removed=self.notes,
         )
 
 
@@ -129,7 +133,9 @@ def check_claim(claim: DraftClaim, sources: Sequence[Source], audience: Audience
     if verdict != "":
         return ClaimCheck(None, verdict, 0)
     state = "inference" if claim.kind == "inference" else "verified"
-    return ClaimCheck(VerifiedClaim(text=claim.text, kind=claim.kind, cites=tuple(cites), verification=state), "", matched)  # type: ignore[arg-type]
+    return ClaimCheck(
+        VerifiedClaim(text=claim.text, kind=claim.kind, cites=tuple(cites), verification=state), "", matched
+    )  # type: ignore[arg-type]
 
 
 def _fits(kind: str, source: Source) -> bool:
@@ -143,7 +149,14 @@ def _match(quote: str, cited: Source | None, allowed: Sequence[Source]) -> Verif
     order = [cited, *(s for s in allowed if s is not cited)] if cited else list(allowed)
     for source in order:
         if source is not None and (span := locate(quote, source.text)) is not None:
-            return VerifiedCite(source=source.id, kind=source.kind, quote=source.text[span[0] : span[1]], start=span[0], end=span[1], rebound=source is not cited)
+            return VerifiedCite(
+                source=source.id,
+                kind=source.kind,
+                quote=source.text[span[0] : span[1]],
+                start=span[0],
+                end=span[1],
+                rebound=source is not cited,
+            )
     return None
 
 
@@ -171,7 +184,9 @@ def _supported(claim: DraftClaim, cites: Sequence[VerifiedCite], by_id: dict[str
     if not numbers_of(claim.text) <= numbers_of(quotes):
         return "number"
     for cite in cites:
-        if (clash := contradicts(claim.text, cite.quote)) != "" and overlap(claim.text, cite.quote) >= MIN_OVERLAP_INFERENCE:
+        if (clash := contradicts(claim.text, cite.quote)) != "" and overlap(
+            claim.text, cite.quote
+        ) >= MIN_OVERLAP_INFERENCE:
             return clash
     needed = MIN_OVERLAP_INFERENCE if claim.kind == "inference" else MIN_OVERLAP
     return "" if overlap(claim.text, quotes) >= needed else "content"

@@ -12,14 +12,34 @@ from apps.safety.rules.guard.quantities import WORD_NUMBERS, number
 from apps.safety.rules.words import words
 
 _TYPOGRAPHY = {
-    "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
-    "\u00d7": "x", "\u2026": "...", "\u00b5": "u", "\u03bc": "u",
-}  # fmt: skip
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2010": "-",
+    "\u2011": "-",
+    "\u2012": "-",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2212": "-",
+    "\u00d7": "x",
+    "\u2026": "...",
+    "\u00b5": "u",
+    "\u03bc": "u",
+}
 _STOP = frozenset(
-    "a an and are as at be been being but by can could did do does for from had has have having he her hers him his i if in into is it its may might more most of on or our out over own patient patients "
-    "pt she should so some such than that the their them then there these they this those to too under up was we were what when where which while who will with would you your also however due about "
-    "after before during since within between both each other per via the current currently presents presented presenting presentation reports reported report recorded record records documented noted described "
-    "describes state states stated show shows showed shown include includes including has year years old aged known found suggest suggests consistent case history symptom symptoms condition".split()
+    words(
+        """
+        a an and are as at be been being but by can could did do does for from had has have having he her hers him his
+        i if in into is it its may might more most of on or our out over own patient patients pt she should so some
+        such than that the their them then there these they this those to too under up was we were what when where
+        which while who will with would you your also however due about after before during since within between both
+        each other per via the current currently presents presented presenting presentation reports reported report
+        recorded record records documented noted described describes state states stated show shows showed shown
+        include includes including has year years old aged known found suggest suggests consistent case history
+        symptom symptoms condition
+        """
+    )
 )
 
 
@@ -61,12 +81,16 @@ def locate(quote: str, source: str) -> tuple[int, int] | None:
 
 def _inside_word(text: str, at: int, first: str) -> bool:
     before = text[at - 1] if at else " "
-    return first.isalnum() and (before.isalnum() or (first.isdigit() and before in ".," and at > 1 and text[at - 2].isdigit()))
+    return first.isalnum() and (
+        before.isalnum() or (first.isdigit() and before in ".," and at > 1 and text[at - 2].isdigit())
+    )
 
 
 def _inside_word_end(text: str, at: int, last: str) -> bool:
     after = text[at] if at < len(text) else " "
-    return last.isalnum() and (after.isalnum() or (last.isdigit() and after in ".," and at + 1 < len(text) and text[at + 1].isdigit()))
+    return last.isalnum() and (
+        after.isalnum() or (last.isdigit() and after in ".," and at + 1 < len(text) and text[at + 1].isdigit())
+    )
 
 
 @lru_cache(maxsize=512)
@@ -81,16 +105,34 @@ def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
 
 
 _UNITS = (
-    r"mm\s?hg|bpm|%|per ?cent|mmol/l|umol/l|mg/dl|g/dl|g/l|mg/l|ng/l|ng/ml|pg/ml|iu/l|u/l|mg|mcg|micrograms?|ug|g|grams?|kg|ml|mls|l|litres?|units?|iu|cm|mm|m|degrees(?:\s+(?:c|celsius))?|c|f|/min|breaths|beats|"
+    r"mm\s?hg|bpm|%|per ?cent|mmol/l|umol/l|mg/dl|g/dl|g/l|mg/l|ng/l|ng/ml|pg/ml|iu/l|"
+    r"u/l|mg|mcg|micrograms?|ug|g|grams?|kg|ml|mls|l|litres?|units?|iu|cm|mm|m|degrees(?:\s+(?:c|"
+    r"celsius))?|c|f|/min|breaths|beats|"
     r"years?|yrs?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|seconds?|times|pints?|tablets?|puffs?|kpa|pack"
 )
 _SAME_UNIT = (
-    ("mmhg", r"mm\s?hg"), ("%", r"%|per ?cent"), ("year", r"years?|yrs?"), ("month", r"months?"), ("week", r"weeks?"), ("day", r"days?"), ("hour", r"hours?|hrs?|h"), ("minute", r"minutes?|mins?"),
-    ("second", r"seconds?"), ("mcg", r"mcg|micrograms?|ug"), ("g", r"g|grams?"), ("l", r"l|litres?"), ("ml", r"mls?"), ("unit", r"units?|iu"), ("/min", r"/min|bpm|breaths|beats"), ("c", r"degrees.*|c"),
-)  # fmt: skip
+    ("mmhg", r"mm\s?hg"),
+    ("%", r"%|per ?cent"),
+    ("year", r"years?|yrs?"),
+    ("month", r"months?"),
+    ("week", r"weeks?"),
+    ("day", r"days?"),
+    ("hour", r"hours?|hrs?|h"),
+    ("minute", r"minutes?|mins?"),
+    ("second", r"seconds?"),
+    ("mcg", r"mcg|micrograms?|ug"),
+    ("g", r"g|grams?"),
+    ("l", r"l|litres?"),
+    ("ml", r"mls?"),
+    ("unit", r"units?|iu"),
+    ("/min", r"/min|bpm|breaths|beats"),
+    ("c", r"degrees.*|c"),
+)
 _NUMBER = re.compile(
-    rf"(?P<cmp>[<>≤≥]=?\s*|\b(?:at least|at most|more than|less than|over|under|above|below|up to|fewer than|greater than)\s+)?(?<![\w.])"
-    rf"(?P<num>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\b(?:{'|'.join(w for w in WORD_NUMBERS if w != 'one')}|hundred|thousand|half)\b)(?:st|nd|rd|th)?(?:\s*-?\s*(?P<unit>{_UNITS})(?![a-z]))?",
+    rf"(?P<cmp>[<>≤≥]=?\s*|\b(?:at least|at most|more than|less than|over|under|above|"
+    rf"below|up to|fewer than|greater than)\s+)?(?<![\w.])"
+    rf"(?P<num>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\b(?:{'|'.join(w for w in WORD_NUMBERS if w != 'one')}"
+    rf"|hundred|thousand|half)\b)(?:st|nd|rd|th)?(?:\s*-?\s*(?P<unit>{_UNITS})(?![a-z]))?",
 )
 
 
@@ -134,7 +176,14 @@ def content_words(text: str) -> frozenset[str]:
 
 def stem(word: str) -> str:
     """A light stem: enough for plurals and verb endings and for British and American spelling."""
-    word = word.removesuffix("'s").replace("aemi", "emi").replace("oedem", "edem").replace("haem", "hem").replace("rrhoea", "rrhea").replace("our", "or")
+    word = (
+        word.removesuffix("'s")
+        .replace("aemi", "emi")
+        .replace("oedem", "edem")
+        .replace("haem", "hem")
+        .replace("rrhoea", "rrhea")
+        .replace("our", "or")
+    )
     for ending in ("ations", "ation", "ingly", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             word = word[: -len(ending)]
@@ -142,8 +191,25 @@ def stem(word: str) -> str:
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
 
 
-_SAME = {"breathless": "dyspnea", "breathlessnes": "dyspnea", "dyspnoea": "dyspnea", "sob": "dyspnea", "heart": "cardiac", "kidney": "renal", "liver": "hepatic", "lung": "pulmonary", "fever": "pyrexia",
-         "febrile": "pyrexia", "hypertens": "hypertension", "bp": "blood", "hr": "heart", "female": "woman", "male": "man", "ladi": "woman", "gentleman": "man"}  # fmt: skip
+_SAME = {
+    "breathless": "dyspnea",
+    "breathlessnes": "dyspnea",
+    "dyspnoea": "dyspnea",
+    "sob": "dyspnea",
+    "heart": "cardiac",
+    "kidney": "renal",
+    "liver": "hepatic",
+    "lung": "pulmonary",
+    "fever": "pyrexia",
+    "febrile": "pyrexia",
+    "hypertens": "hypertension",
+    "bp": "blood",
+    "hr": "heart",
+    "female": "woman",
+    "male": "man",
+    "ladi": "woman",
+    "gentleman": "man",
+}
 
 
 def overlap(claim: str, evidence: str) -> float:
@@ -152,20 +218,71 @@ def overlap(claim: str, evidence: str) -> float:
     given = {_SAME.get(word, word) for word in content_words(evidence)}
     if not wanted:
         return 1.0
-    hit = sum(word in given or any(len(word) >= 6 and len(other) >= 6 and word[:6] == other[:6] for other in given) for word in wanted)
+    hit = sum(
+        word in given or any(len(word) >= 6 and len(other) >= 6 and word[:6] == other[:6] for other in given)
+        for word in wanted
+    )
     return hit / len(wanted)
 
 
 _NEGATION = re.compile(
-    r"\b(?:no|not|nor|never|none|neither|without|den(?:y|ies|ied|ying)|absent|absence|negative|unremarkable|cannot|can't|n't|isn't|wasn't|doesn't|didn't|hasn't|haven't|won't|unlikely|rarely|rules?\s+out|ruled\s+out|excluded?|free\s+of|lack(?:s|ing)?|fail(?:s|ed)?|nil)\b"
+    r"\b(?:no|not|nor|never|none|neither|without|den(?:y|ies|ied|ying)|absent|absence|"
+    r"negative|unremarkable|cannot|can't|n't|isn't|wasn't|doesn't|didn't|hasn't|haven't|"
+    r"won't|unlikely|rarely|rules?\s+out|ruled\s+out|excluded?|free\s+of|lack(?:s|ing)?|"
+    r"fail(?:s|ed)?|nil)\b"
 )
 _OPPOSITES = (
-    ("increas", "decreas"), ("increas", "reduc"), ("rais", "lower"), ("elevat", "low"), ("high", "low"), ("left", "right"), ("upper", "lower"), ("acute", "chronic"), ("hyper", "hypo"), ("tachy", "brady"), ("improv", "wors"),
-    ("present", "absent"), ("positive", "negative"), ("normal", "abnormal"), ("male", "female"), ("benign", "malignant"), ("before", "after"), ("proximal", "distal"), ("anterior", "posterior"), ("inferior", "superior"), ("medial", "lateral"),
-    ("unilateral", "bilateral"), ("sudden", "gradual"), ("mild", "severe"), ("younger", "older"), ("common", "rare"), ("with", "without"), ("stable", "unstable"), ("more", "less"), ("mother", "father"), ("arterial", "venous"),
-    ("systolic", "diastolic"), ("likely", "unlikely"), ("constant", "intermittent"), ("relieved", "worsened"), ("rise", "fall"), ("gain", "loss"), ("wet", "dry"), ("early", "late"), ("always", "never"), ("brother", "sister"), ("son", "daughter"),
-    ("shortened", "prolonged"), ("dilat", "constrict"), ("productive", "dry"), ("ipsilateral", "contralateral"), ("internal", "external"), ("viral", "bacterial"), ("son", "mother"), ("type one", "type two"),
-)  # fmt: skip
+    ("increas", "decreas"),
+    ("increas", "reduc"),
+    ("rais", "lower"),
+    ("elevat", "low"),
+    ("high", "low"),
+    ("left", "right"),
+    ("upper", "lower"),
+    ("acute", "chronic"),
+    ("hyper", "hypo"),
+    ("tachy", "brady"),
+    ("improv", "wors"),
+    ("present", "absent"),
+    ("positive", "negative"),
+    ("normal", "abnormal"),
+    ("male", "female"),
+    ("benign", "malignant"),
+    ("before", "after"),
+    ("proximal", "distal"),
+    ("anterior", "posterior"),
+    ("inferior", "superior"),
+    ("medial", "lateral"),
+    ("unilateral", "bilateral"),
+    ("sudden", "gradual"),
+    ("mild", "severe"),
+    ("younger", "older"),
+    ("common", "rare"),
+    ("with", "without"),
+    ("stable", "unstable"),
+    ("more", "less"),
+    ("mother", "father"),
+    ("arterial", "venous"),
+    ("systolic", "diastolic"),
+    ("likely", "unlikely"),
+    ("constant", "intermittent"),
+    ("relieved", "worsened"),
+    ("rise", "fall"),
+    ("gain", "loss"),
+    ("wet", "dry"),
+    ("early", "late"),
+    ("always", "never"),
+    ("brother", "sister"),
+    ("son", "daughter"),
+    ("shortened", "prolonged"),
+    ("dilat", "constrict"),
+    ("productive", "dry"),
+    ("ipsilateral", "contralateral"),
+    ("internal", "external"),
+    ("viral", "bacterial"),
+    ("son", "mother"),
+    ("type one", "type two"),
+)
 
 
 def contradicts(claim: str, quote: str) -> str:
@@ -175,7 +292,12 @@ def contradicts(claim: str, quote: str) -> str:
         return "negation"
     for first, second in _OPPOSITES:
         for one, other in ((first, second), (second, first)):
-            if _starts(one, plain_claim) and _starts(other, plain_quote) and not _starts(one, plain_quote) and not _starts(other, plain_claim):
+            if (
+                _starts(one, plain_claim)
+                and _starts(other, plain_quote)
+                and not _starts(one, plain_quote)
+                and not _starts(other, plain_claim)
+            ):
                 return "opposite"
     return _measures_clash(claim, quote) or _aligned_clash(plain_claim, plain_quote)
 
@@ -215,7 +337,10 @@ def _opposed(one: str, other: str) -> bool:
 
 
 _WHOLE_WORDS = frozenset(
-    words("upper lower right before after common severe male female normal younger older proximal distal early always never")
+    words(
+        "upper lower right before after common severe male female normal younger older proximal "
+        "distal early always never"
+    )
 )
 
 
@@ -238,9 +363,15 @@ def _negations(one: str, other: str) -> bool:
 @lru_cache(maxsize=8192)
 def _negated(word: str, text: str) -> bool:
     for match in re.finditer(rf"\b{re.escape(word[:8])}", text):
-        before = re.split(r"[.;:]|\bbut\b|\bhowever\b|\bwith(?=\s)", text[max(0, match.start() - 70) : match.start()])[-1]
+        before = re.split(r"[.;:]|\bbut\b|\bhowever\b|\bwith(?=\s)", text[max(0, match.start() - 70) : match.start()])[
+            -1
+        ]
         after = text[match.end() : match.end() + 40]
-        if _NEGATION.search(before) or re.match(r"[^.;,]{0,24}\b(?:absent|negative|denied|excluded|not\s+(?:present|seen|found|reported|recorded)|was\s+not|is\s+not|were\s+not|are\s+not|unlikely)\b", after):
+        if _NEGATION.search(before) or re.match(
+            r"[^.;,]{0,24}\b(?:absent|negative|denied|excluded|not\s+(?:present|seen|found|reported|"
+            r"recorded)|was\s+not|is\s+not|were\s+not|are\s+not|unlikely)\b",
+            after,
+        ):
             return True
     return False
 

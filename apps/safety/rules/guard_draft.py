@@ -39,7 +39,9 @@ class _Guard:
         red_flags = self.claims(verified.red_flags, "red_flags")
         missing = self.notes(verified.missing_information, "missing_information")
         conditions = tuple(
-            kept for i, item in enumerate(verified.differential) if (kept := self.condition(item, f"differential.{i}")) is not None
+            kept
+            for i, item in enumerate(verified.differential)
+            if (kept := self.condition(item, f"differential.{i}")) is not None
         )
         return GuardedDraft(
             triage_level=verified.triage_level,
@@ -119,4 +121,9 @@ class _Guard:
         """True for a condition that is nothing but a medicine's name; "opioid toxicity" is a condition."""
         text = clean(name).text
         found = mentions(text)
-        return bool(found) and found[0].kind in "NCG" and len(found) == 1 and found[0].end - found[0].start >= len(text.strip()) - 1
+        return (
+            bool(found)
+            and found[0].kind in "NCG"
+            and len(found) == 1
+            and found[0].end - found[0].start >= len(text.strip()) - 1
+        )

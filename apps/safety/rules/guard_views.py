@@ -15,8 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-INVISIBLE = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-                      "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff\ufff9\ufffa\ufffb")
+INVISIBLE = frozenset(
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff\ufff9\ufffa"
+    "\ufffb"
+)
 _TYPOGRAPHY = str.maketrans({
     "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201b": "'", "\u02bc": "'", "\u2032": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"',
     "\u2033": '"', "\u00ab": '"', "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2015": "-",
@@ -26,7 +29,8 @@ _TYPOGRAPHY = str.maketrans({
 # Letters of other scripts (or small capitals) that look like Latin ones, after lower-casing.
 _PAIRS = (
     "аa вb сc ԁd еe ёe ɡg һh іi їi јj кk ӏl мm нh оo рp ԛq гr ѕs тt ѵv ѡw хx уy ьb пn иu зz "
-    "αa βb εe ηn ιi κk νv οo ρp τt υu χx ωw ɑa ıi ɩi ɪi ɴn ʀr ʏy օo ոn սu հh ցg յj ƒf ɓb ɗd ɛe ɔo ʟl ᴍm ᴏo ᴘp ᴛt ᴜu ᴠv ᴡw ᴢz ᴄc ᴅd ᴇe ᴊj ᴋk ᴀa ʙb ɢg ʜh ꜰf ꜱs "
+    "αa βb εe ηn ιi κk νv οo ρp τt υu χx ωw ɑa ıi ɩi ɪi ɴn ʀr ʏy օo ոn սu հh ցg յj ƒf "
+    "ɓb ɗd ɛe ɔo ʟl ᴍm ᴏo ᴘp ᴛt ᴜu ᴠv ᴡw ᴢz ᴄc ᴅd ᴇe ᴊj ᴋk ᴀa ʙb ɢg ʜh ꜰf ꜱs "
     "øo łl đd ħh ŧt æa"
 )
 HOMOGLYPHS = {pair[0]: pair[1] for pair in _PAIRS.split()}
@@ -85,7 +89,11 @@ def clean(raw: str) -> Cleaned:
         tuple(origin[i] for i in kept),
         tuple(place[i] for i in hidden if i in place),
         tuple(place[i] for i in swapped if i in place and letters[i].isascii()),
-        sum(1 for char in text if char.isalpha() and not char.isascii() and char not in _GREEK_ALONE and not _is_latin(char)),
+        sum(
+            1
+            for char in text
+            if char.isalpha() and not char.isascii() and char not in _GREEK_ALONE and not _is_latin(char)
+        ),
     )
 
 
@@ -141,7 +149,10 @@ _SPLIT_UNIT = (
     (re.compile(r"\b(cap)[\s\-_.]{1,2}(sules?)\b"), r"\1\2"),
     (re.compile(r"\bun[\s\-_.]{1,2}(its?)\b"), r"un\1"),
 )
-_DIGIT_LOOKALIKE = re.compile(r"\b(?=[\dol|]*\d)[\dol|]*[ol|][\dol|]*(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|tabs?|tablets?|milligrams?|micrograms?)\b)")
+_DIGIT_LOOKALIKE = re.compile(
+    r"\b(?=[\dol|]*\d)[\dol|]*[ol|][\dol|]*(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|tabs?|"
+    r"tablets?|milligrams?|micrograms?)\b)"
+)
 _SPACED_DIGITS = re.compile(r"\b\d(?: \d){1,4}(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|milligrams?|micrograms?)\b)")
 
 
@@ -159,7 +170,9 @@ def _join_spaced(match: re.Match[str]) -> str:
     run = match.group()
     chunks = run.split()
     # "p.o. b.d." is written that way by clinicians, "0.5 g 8-hourly" holds single characters by chance.
-    if len(re.findall(r"[a-z]", run)) < 3 or all(re.fullmatch(r"(?:[a-z]\.)+[a-z]?", chunk) and len(chunk) > 2 for chunk in chunks):
+    if len(re.findall(r"[a-z]", run)) < 3 or all(
+        re.fullmatch(r"(?:[a-z]\.){1,4}[a-z]?", chunk) and len(chunk) > 2 for chunk in chunks
+    ):
         return run
     words = re.split(r"[ ]{2,}", run)
     joined = " ".join(re.sub(r"[\W_]+", "", word) for word in words)
@@ -210,7 +223,11 @@ def decoded(raw: str) -> Iterator[Hidden]:
             said = decode(match.group())
             if said is not None and _readable(said):
                 yield Hidden(name, match.start(), match.end(), said)
-    for name, pattern, whole in (("entities", _ENTITY, html.unescape), ("percent", _PERCENT, unquote), ("escapes", _ESCAPE, _unescape)):
+    for name, pattern, whole in (
+        ("entities", _ENTITY, html.unescape),
+        ("percent", _PERCENT, unquote),
+        ("escapes", _ESCAPE, _unescape),
+    ):
         if pattern.search(raw):
             said = whole(raw)
             if said != raw:
@@ -224,7 +241,13 @@ def _unescape(raw: str) -> str:
 def _readable(text: str) -> bool:
     letters = sum(char.isalpha() or char == " " for char in text)
     plain = all(char.isprintable() or char in "\n\t\r" for char in text)
-    return len(text) >= 4 and plain and letters >= 0.55 * len(text) and text.isascii() and bool(re.search(r"[aeiouAEIOU]", text))
+    return (
+        len(text) >= 4
+        and plain
+        and letters >= 0.55 * len(text)
+        and text.isascii()
+        and bool(re.search(r"[aeiouAEIOU]", text))
+    )
 
 
 def _text(data: bytes) -> str | None:

@@ -14,30 +14,159 @@ from apps.safety.rules.guard_views import INVISIBLE, clean, decoded
 from apps.safety.schemas import Screened
 
 REPLACEMENT = "[instruction-like text removed]"
-PROMPT_TAGS = ("task", "record", "part", "triage_floor", "rule", "passages", "passage", "system", "user", "assistant", "instructions")
+PROMPT_TAGS = (
+    "task",
+    "record",
+    "part",
+    "triage_floor",
+    "rule",
+    "passages",
+    "passage",
+    "system",
+    "user",
+    "assistant",
+    "instructions",
+)
 _TAG = re.compile(rf"<(?=/?\s*(?:{'|'.join(PROMPT_TAGS)})\b)", re.IGNORECASE)
 
-_BOT = r"(?:ai|a\.i\.|assistant|chat\s?bot|chatgpt|gpt(?:-?\d)?|llm|(?:large\s+)?language\s+model|model|system|bot|medassist|copilot|claude|gemini|llama)"
-_PRIOR = r"(?:previous|prior|above|preceding|earlier|foregoing|all|any|your|the|these|those|existing|initial|original|system|safety|other|former|past)"
-_RULES = r"(?:instructions?|prompts?|directions?|guidelines?|rules?|constraints?|polic(?:y|ies)|restrictions?|safeguards?|filters?|context|messages?|commands?|programming|training|guardrails?|orders?|directives?)"
+_BOT = (
+    r"(?:ai|a\.i\.|assistant|chat\s?bot|chatgpt|gpt(?:-?\d)?|llm|(?:large\s+)?language\s+model|"
+    r"model|system|bot|medassist|copilot|claude|gemini|llama)"
+)
+_PRIOR = (
+    r"(?:previous|prior|above|preceding|earlier|foregoing|all|any|your|the|these|those|"
+    r"existing|initial|original|system|safety|other|former|past)"
+)
+_RULES = (
+    r"(?:instructions?|prompts?|directions?|guidelines?|rules?|constraints?|polic(?:y|"
+    r"ies)|restrictions?|safeguards?|filters?|context|messages?|commands?|programming|"
+    r"training|guardrails?|orders?|directives?)"
+)
 _PATTERNS: tuple[tuple[str, str], ...] = (
-    ("override", rf"\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop|do\s+not\s+(?:follow|obey)|don't\s+(?:follow|obey)|stop\s+following|violate|suspend|disable)\b[^.!?\n]{{0,40}}?\b{_PRIOR}\b[^.!?\n]{{0,30}}?\b{_RULES}\b"),
-    ("override", r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all|what(?:ever)?)\b[^.!?\n]{0,40}?\b(?:above|before|said|told|previous\w*|prior|earlier|know|learned|instructed|that\s+came|until\s+now|so\s+far)\b"),
-    ("override", rf"\b(?:new|updated|revised|real|actual|following|hidden|secret|additional|important)\s+(?:system\s+)?(?:instructions?|prompt|directives?|orders?)\b(?:\s*(?:for\s+(?:the\s+)?{_BOT}))?\s*[:\-=]|\b(?:instead|rather)\s*,?\s+(?:you\s+(?:must|should|will|shall)\s+)?(?:say|print|output|write|respond|reply|answer|repeat)\b"),
-    ("role", rf"\b(?:you\s+are\s+(?:now|no\s+longer|henceforth)|from\s+now\s+on\s*,?\s+you|you\s+will\s+now\s+(?:act|be|play)|act\s+as\s+(?:if\s+you|an?\s+(?:unrestricted|unfiltered|evil|different|{_BOT}))|pretend\s+(?:to\s+be|you|that\s+you)|role-?play\s+as|simulate\s+(?:being|an?\s+{_BOT})|impersonate|you're\s+going\s+to\s+(?:act|pretend)|stay\s+in\s+character|do\s+anything\s+now|developer\s+mode|jail\s?break\w*|\bdan\s+mode|unrestricted\s+mode|god\s+mode|you\s+have\s+been\s+freed|freed\s+from\s+the\s+typical)\b"),
-    ("role", r"\b(?:you\s+are\s+(?:going\s+to\s+)?(?:a|an|the)\s+[\w\s-]{0,40}?\b(?:assistant|chatbot|ai|language\s+model|terminal|interpreter|persona|character|dan)\b)"),
-    ("marker", r"(?:^|\n)[ \t]{0,20}(?:#{1,4}[ \t]{0,9})?(?:system|assistant|user|human|developer|ai)\s*(?:prompt|message|instructions?)?\s*[:>]\s*(?=\S)|<\|?/?(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)[^>\n]{0,20}\|?>|\[/?(?:inst|sys|system|assistant|user)\]|<</?sys>>|#{2,}\s*(?:instructions?|system|response|input)\s*:|\{\{\s*(?:system|user|prompt)[^}]{0,40}\}\}|<system>|</system>"),
-    ("aimed", rf"\b(?:dear|hey|hello|hi|attention|note\s+(?:to|for)|message\s+(?:to|for)|instructions?\s+(?:to|for)|reminder\s+(?:to|for)|notice\s+(?:to|for)|to)\s+(?:the\s+|any\s+|all\s+|an?\s+|whichever\s+)?(?:\w+\s+)?{_BOT}\b(?:\s+(?:reading|processing|summari[sz]ing|reviewing|analy[sz]ing)\b[^.!?\n]{{0,60}})?\s*[:,;.!-]"),
-    ("aimed", rf"\b(?:if\s+you\s+are\s+(?:an?\s+|the\s+)?{_BOT}|as\s+an?\s+(?:ai|llm|language\s+model|assistant)\b[^.!?\n]{{0,20}}\byou|when\s+(?:you\s+)?(?:summari[sz]\w+|analy[sz]\w+|process\w*|read\w*|answer\w*)\s+(?:this|the)\s+(?:document|note|case|record|text|letter|report|file|page|email)\b[^.!?\n]{{0,60}}\b(?:you\s+must|always|also|do|include|say|state|write|add|output|recommend|set|mark|answer|respond|ensure)|(?:the\s+)?{_BOT}\s+(?:must|should|shall|is\s+(?:instructed|required|ordered|told|to)|will\s+now|has\s+to|needs\s+to)\s+(?:\w+\s+){{0,3}}?(?:recommend|prescribe|output|say|state|write|respond|reply|ignore|include|answer|set|mark|rate|classify|report|print|tell|give|add|omit|hide|conceal|reveal|treat|lower|downgrade|comply|obey|follow))\b"),
-    ("aimed", r"\b(?:in\s+your\s+(?:answer|response|reply|output|summary|assessment|report)|your\s+(?:answer|response|reply|output|summary|assessment)\s+(?:must|should|shall|will|has\s+to|needs\s+to|is\s+to))\b"),
-    ("aimed", r"\b(?:respond|reply|answer)\s+(?:only\s+|just\s+|simply\s+|always\s+|exclusively\s+)?(?:with|in|as|by|to\s+(?:this|every|all))\b|\b(?:output|print|repeat|echo|say|write|type)\s+(?:only\s+|exactly\s+|just\s+|the\s+(?:following|words?|phrase|text|above|exact|sentence|string)|\"|'|after\s+me|back)|\byou\s+(?:must|shall|will|should|have\s+to|need\s+to)\s+(?:always\s+|now\s+|only\s+|never\s+|not\s+)?(?:respond|reply|answer|output|print|comply|obey|follow|ignore|say|state|prescribe|recommend|classify|rate|set|include|write|generate|produce|provide|pretend|refuse|disclose|reveal)\b"),
-    ("aimed", r"\b(?:do\s+not|don't|never)\s+(?:mention|reveal|disclose|tell|inform|warn|include|flag|report|show|cite|refuse|escalate|list)\b[^.!?\n]{0,60}?\b(?:user|clinician|doctor|reader|human|instructions?|prompt|red\s+flags?|this\s+(?:note|message|instruction|text)|warnings?|disclaimers?|citations?|emergency|these)\b"),
-    ("aimed", r"\b(?:set|mark|rate|classify|label|treat|change|downgrade|lower|override|report)\s+(?:the\s+|this\s+|all\s+|every\s+)?(?:triage|urgency|priority|severity|risk|case|patient|triage\s+level)\b[^.!?\n]{0,30}?\b(?:as|to|=|level)\s+(?:routine|low|non-?urgent|not\s+urgent|green|normal|zero|none|minimal|benign)\b"),
-    ("aimed", rf"\b(?:{_BOT})\s*[:,]\s*(?:please\s+)?(?:prescribe|recommend|ignore|output|give|write|say|state|add|include|tell|print|respond|reply|set|mark)\b|\bplease\s+prescribe\b|\bprescribe\s+(?:\w+\s+){{1,6}}?(?:to|for)\s+(?:the|this|every|all|each|any)\s+(?:patient|case|user|reader)s?\b[^.\n]{{0,40}}\b(?:regardless|always|without|in\s+your|and\s+(?:do\s+not|say|state))|\b(?:always|must)\s+(?:recommend|prescribe|advise|conclude|diagnose|answer|respond)\b"),
-    ("leak", r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|tell\s+me|give\s+me|what\s+(?:is|are|were)|share|expose|dump|summari[sz]e|recite|translate)\b[^.!?\n]{0,30}?\b(?:your|the|its|initial|original|hidden|above)\s+(?:\w+\s+){0,2}?(?:system\s+prompt|prompt|instructions|initial\s+(?:prompt|instructions|message)|hidden\s+(?:prompt|instructions|rules)|configuration|training\s+data|guidelines|api\s+keys?|passwords?|secrets?)\b"),
-    ("leak", r"\b(?:send|post|forward|upload|exfiltrate|email|transmit)\b[^.!?\n]{0,50}?\b(?:to\s+)?(?:https?://|www\.|\S+@\S+|attacker|external\s+server|webhook)|!\[[^\]]{0,40}\]\(https?://[^)]{0,200}\)"),
-    ("override", r"\b(?:end\s+of\s+(?:the\s+)?(?:document|record|context|prompt|case|input|note|passage|data|instructions)|begin\s+(?:new\s+)?(?:instructions?|session|prompt|conversation)|start\s+of\s+(?:new\s+)?instructions|(?:admin|administrator|developer|root|sudo|debug)\s+(?:override|mode|access|command)|override\s+(?:code|mode|safety|authori[sz]ed)|safety\s+(?:checks?|filters?|rules?|guard(?:rails?)?)\s+(?:are\s+|is\s+)?(?:off|disabled|suspended|lifted|removed)|maintenance\s+mode|without\s+(?:any\s+)?(?:restrictions|filters|censorship|ethical\s+constraints|moral)|no\s+(?:restrictions|filters|ethical\s+guidelines)\s+apply)\b"),
-)  # fmt: skip
+    (
+        "override",
+        rf"\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop|"
+        rf"do\s+not\s+(?:follow|obey)|don't\s+(?:follow|obey)|stop\s+following|violate|suspend|"
+        rf"disable)\b[^.!?\n]{{0,40}}?\b{_PRIOR}\b[^.!?\n]{{0,30}}?\b{_RULES}\b",
+    ),
+    (
+        "override",
+        r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all|what(?:ever)?)\b[^.!?\n]{0,40}?\b(?:above|"
+        r"before|said|told|previous\w*|prior|earlier|know|learned|instructed|that\s+came|"
+        r"until\s+now|so\s+far)\b",
+    ),
+    (
+        "override",
+        rf"\b(?:new|updated|revised|real|actual|following|hidden|secret|additional|important)\s+(?:system\s+)?(?:in"
+        rf"structions?|prompt|directives?|orders?)\b(?:\s*(?:for\s+(?:the\s+)?{_BOT}))?\s*[:\-=]|"
+        rf"\b(?:instead|rather)\s*,?\s+(?:you\s+(?:must|should|will|shall)\s+)?(?:say|print|"
+        rf"output|write|respond|reply|answer|repeat)\b",
+    ),
+    (
+        "role",
+        rf"\b(?:you\s+are\s+(?:now|no\s+longer|henceforth)|from\s+now\s+on\s*,?\s+you|you\s+will\s+now\s+(?:act|"
+        rf"be|play)|act\s+as\s+(?:if\s+you|an?\s+(?:unrestricted|unfiltered|evil|different|"
+        rf"{_BOT}))|pretend\s+(?:to\s+be|you|that\s+you)|role-?play\s+as|simulate\s+(?:being|"
+        rf"an?\s+{_BOT})|impersonate|you're\s+going\s+to\s+(?:act|pretend)|stay\s+in\s+character|"
+        rf"do\s+anything\s+now|developer\s+mode|jail\s?break\w*|\bdan\s+mode|unrestricted\s+mode|"
+        rf"god\s+mode|you\s+have\s+been\s+freed|freed\s+from\s+the\s+typical)\b",
+    ),
+    (
+        "role",
+        r"\b(?:you\s+are\s+(?:going\s+to\s+)?(?:a|an|the)\s+[\w\s-]{0,40}?\b(?:assistant|"
+        r"chatbot|ai|language\s+model|terminal|interpreter|persona|character|dan)\b)",
+    ),
+    (
+        "marker",
+        r"(?:^|\n)[ \t]{0,20}(?:#{1,4}[ \t]{0,9})?(?:system|assistant|user|human|developer|"
+        r"ai)\s*(?:prompt|message|instructions?)?\s*[:>]\s*(?=\S)|<\|?/?(?:im_start|im_end|"
+        r"system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)[^>\n]{0,20}\|?>|"
+        r"\[/?(?:inst|sys|system|assistant|user)\]|<</?sys>>|#{2,}\s*(?:instructions?|system|"
+        r"response|input)\s*:|\{\{\s*(?:system|user|prompt)[^}]{0,40}\}\}|<system>|</system>",
+    ),
+    (
+        "aimed",
+        rf"\b(?:dear|hey|hello|hi|attention|note\s+(?:to|for)|message\s+(?:to|for)|instructions?\s+(?:to|"
+        rf"for)|reminder\s+(?:to|for)|notice\s+(?:to|for)|to)\s+(?:the\s+|any\s+|all\s+|an?\s+|"
+        rf"whichever\s+)?(?:\w+\s+)?{_BOT}\b(?:\s+(?:reading|processing|summari[sz]ing|reviewing|"
+        rf"analy[sz]ing)\b[^.!?\n]{{0,60}})?\s*[:,;.!-]",
+    ),
+    (
+        "aimed",
+        rf"\b(?:if\s+you\s+are\s+(?:an?\s+|the\s+)?{_BOT}|as\s+an?\s+(?:ai|llm|language\s+model|"
+        rf"assistant)\b[^.!?\n]{{0,20}}\byou|when\s+(?:you\s+)?(?:summari[sz]\w+|analy[sz]\w+|"
+        rf"process\w*|read\w*|answer\w*)\s+(?:this|the)\s+(?:document|note|case|record|text|"
+        rf"letter|report|file|page|email)\b[^.!?\n]{{0,60}}\b(?:you\s+must|always|also|do|"
+        rf"include|say|state|write|add|output|recommend|set|mark|answer|respond|ensure)|(?:the\s+)?{_BOT}\s+(?:must"
+        rf"|should|shall|is\s+(?:instructed|required|ordered|told|to)|will\s+now|has\s+to|"
+        rf"needs\s+to)\s+(?:\w+\s+){{0,3}}?(?:recommend|prescribe|output|say|state|write|respond|"
+        rf"reply|ignore|include|answer|set|mark|rate|classify|report|print|tell|give|add|omit|"
+        rf"hide|conceal|reveal|treat|lower|downgrade|comply|obey|follow))\b",
+    ),
+    (
+        "aimed",
+        r"\b(?:in\s+your\s+(?:answer|response|reply|output|summary|assessment|report)|your\s+(?:answer|"
+        r"response|reply|output|summary|assessment)\s+(?:must|should|shall|will|has\s+to|"
+        r"needs\s+to|is\s+to))\b",
+    ),
+    (
+        "aimed",
+        r"\b(?:respond|reply|answer)\s+(?:only\s+|just\s+|simply\s+|always\s+|exclusively\s+)?(?:with|"
+        r"in|as|by|to\s+(?:this|every|all))\b|\b(?:output|print|repeat|echo|say|write|type)\s+(?:only\s+|"
+        r"exactly\s+|just\s+|the\s+(?:following|words?|phrase|text|above|exact|sentence|string)|"
+        r"\"|'|after\s+me|back)|\byou\s+(?:must|shall|will|should|have\s+to|need\s+to)\s+(?:always\s+|"
+        r"now\s+|only\s+|never\s+|not\s+)?(?:respond|reply|answer|output|print|comply|obey|"
+        r"follow|ignore|say|state|prescribe|recommend|classify|rate|set|include|write|generate|"
+        r"produce|provide|pretend|refuse|disclose|reveal)\b",
+    ),
+    (
+        "aimed",
+        r"\b(?:do\s+not|don't|never)\s+(?:mention|reveal|disclose|tell|inform|warn|include|"
+        r"flag|report|show|cite|refuse|escalate|list)\b[^.!?\n]{0,60}?\b(?:user|clinician|"
+        r"doctor|reader|human|instructions?|prompt|red\s+flags?|this\s+(?:note|message|instruction|"
+        r"text)|warnings?|disclaimers?|citations?|emergency|these)\b",
+    ),
+    (
+        "aimed",
+        r"\b(?:set|mark|rate|classify|label|treat|change|downgrade|lower|override|report)\s+(?:the\s+|"
+        r"this\s+|all\s+|every\s+)?(?:triage|urgency|priority|severity|risk|case|patient|"
+        r"triage\s+level)\b[^.!?\n]{0,30}?\b(?:as|to|=|level)\s+(?:routine|low|non-?urgent|"
+        r"not\s+urgent|green|normal|zero|none|minimal|benign)\b",
+    ),
+    (
+        "aimed",
+        rf"\b(?:{_BOT})\s*[:,]\s*(?:please\s+)?(?:prescribe|recommend|ignore|output|give|write|"
+        rf"say|state|add|include|tell|print|respond|reply|set|mark)\b|\bplease\s+prescribe\b|"
+        rf"\bprescribe\s+(?:\w+\s+){{1,6}}?(?:to|for)\s+(?:the|this|every|all|each|any)\s+(?:patient|"
+        rf"case|user|reader)s?\b[^.\n]{{0,40}}\b(?:regardless|always|without|in\s+your|and\s+(?:do\s+not|"
+        rf"say|state))|\b(?:always|must)\s+(?:recommend|prescribe|advise|conclude|diagnose|"
+        rf"answer|respond)\b",
+    ),
+    (
+        "leak",
+        r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|tell\s+me|give\s+me|"
+        r"what\s+(?:is|are|were)|share|expose|dump|summari[sz]e|recite|translate)\b[^.!?\n]{0,30}?\b(?:your|"
+        r"the|its|initial|original|hidden|above)\s+(?:\w+\s+){0,2}?(?:system\s+prompt|prompt|"
+        r"instructions|initial\s+(?:prompt|instructions|message)|hidden\s+(?:prompt|instructions|"
+        r"rules)|configuration|training\s+data|guidelines|api\s+keys?|passwords?|secrets?)\b",
+    ),
+    (
+        "leak",
+        r"\b(?:send|post|forward|upload|exfiltrate|email|transmit)\b[^.!?\n]{0,50}?\b(?:to\s+)?(?:https?://|"
+        r"www\.|\S+@\S+|attacker|external\s+server|webhook)|!\[[^\]]{0,40}\]\(https?://[^)]{0,200}\)",
+    ),
+    (
+        "override",
+        r"\b(?:end\s+of\s+(?:the\s+)?(?:document|record|context|prompt|case|input|note|passage|"
+        r"data|instructions)|begin\s+(?:new\s+)?(?:instructions?|session|prompt|conversation)|"
+        r"start\s+of\s+(?:new\s+)?instructions|(?:admin|administrator|developer|root|sudo|"
+        r"debug)\s+(?:override|mode|access|command)|override\s+(?:code|mode|safety|authori[sz]ed)|"
+        r"safety\s+(?:checks?|filters?|rules?|guard(?:rails?)?)\s+(?:are\s+|is\s+)?(?:off|"
+        r"disabled|suspended|lifted|removed)|maintenance\s+mode|without\s+(?:any\s+)?(?:restrictions|"
+        r"filters|censorship|ethical\s+constraints|moral)|no\s+(?:restrictions|filters|ethical\s+guidelines)\s+app"
+        r"ly)\b",
+    ),
+)
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 _SENTENCE_EDGE = re.compile(r"[.!?](?:\s|$)|\n")
 
@@ -96,5 +225,11 @@ def screen_text(text: str) -> Screened:
         pieces += [text[at:start], REPLACEMENT, " " if text[start:end][-1:].isspace() else ""]
         at = end
     pieces.append(text[at:])
-    visible = "".join(char for char in "".join(pieces) if char not in INVISIBLE and not "\U000e0000" <= char <= "\U000e007f")
-    return Screened(text=_TAG.sub("‹", visible), spans=tuple((s, e) for s, e, _ in spans), kinds=tuple(dict.fromkeys(k for _, _, k in spans)))
+    visible = "".join(
+        char for char in "".join(pieces) if char not in INVISIBLE and not "\U000e0000" <= char <= "\U000e007f"
+    )
+    return Screened(
+        text=_TAG.sub("‹", visible),
+        spans=tuple((s, e) for s, e, _ in spans),
+        kinds=tuple(dict.fromkeys(k for _, _, k in spans)),
+    )

@@ -8,7 +8,16 @@ import pytest
 
 from apps.safety.rules.guard import check_text
 
-MEDICINES = ("metformin", "ramipril", "warfarin", "levothyroxine", "amitriptyline", "furosemide", "lamotrigine", "carbimazole")
+MEDICINES = (
+    "metformin",
+    "ramipril",
+    "warfarin",
+    "levothyroxine",
+    "amitriptyline",
+    "furosemide",
+    "lamotrigine",
+    "carbimazole",
+)
 DOSES = ("2.5 mg", "5 mg", "25 mg", "50 micrograms", "500 mg", "1 g")
 FREQUENCIES = {"OD": "once daily", "BD": "twice daily", "TDS": "three times a day", "QDS": "four times a day"}
 WORDINGS = (
@@ -27,7 +36,12 @@ def recorded() -> Iterator[tuple[str, str, str, str]]:
     for place, medicine in enumerate(MEDICINES):
         for step, dose in enumerate(DOSES):
             frequency = list(FREQUENCIES)[(place + step) % 4]
-            yield f"55-year-old with palpitations.\nTakes {medicine} {dose} {frequency}, aspirin 75 mg OD.", medicine, dose, frequency
+            yield (
+                f"55-year-old with palpitations.\nTakes {medicine} {dose} {frequency}, aspirin 75 mg OD.",
+                medicine,
+                dose,
+                frequency,
+            )
 
 
 def caught(statement: str, record: str) -> bool:
@@ -50,7 +64,10 @@ def test_altered_doses_are_caught() -> None:
     said = [
         (wording.format(medicine=medicine, dose=other, frequency=FREQUENCIES[letters]), record)
         for record, medicine, dose, letters in recorded()
-        for other in (*(d for d in DOSES if d != dose), dose.replace("micrograms", "mg") if "micro" in dose else dose.split()[0] + " micrograms")
+        for other in (
+            *(d for d in DOSES if d != dose),
+            dose.replace("micrograms", "mg") if "micro" in dose else dose.split()[0] + " micrograms",
+        )
         for wording in WORDINGS
     ]
     missed = [text for text, record in said if not caught(text, record)]

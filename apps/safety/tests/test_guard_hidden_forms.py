@@ -12,7 +12,18 @@ import pytest
 
 from apps.safety.rules.guard import check_text
 
-NAMES = ("warfarin", "amoxicillin", "prednisolone", "furosemide", "metformin", "haloperidol", "enoxaparin", "gentamicin", "carbamazepine", "morphine")
+NAMES = (
+    "warfarin",
+    "amoxicillin",
+    "prednisolone",
+    "furosemide",
+    "metformin",
+    "haloperidol",
+    "enoxaparin",
+    "gentamicin",
+    "carbamazepine",
+    "morphine",
+)
 ORDERS = ("Give {} tonight.", "Start {} 5 mg twice daily.", "The patient should be started on {}.", "Please prescribe {} 250 mg every six hours.")  # fmt: skip
 LOOKALIKES = {"a": "\u0430", "e": "\u0435", "o": "\u043e", "i": "\u0456", "p": "\u0440", "c": "\u0441", "x": "\u0445"}
 

@@ -23,7 +23,8 @@ def wrong(name: str) -> list[str]:
     return [
         row["id"]
         for row in rows(name)
-        if check_text(row["text"], record=row["record"], audience=row["audience"]).allowed != (row["verdict"] == "allow")
+        if check_text(row["text"], record=row["record"], audience=row["audience"]).allowed
+        != (row["verdict"] == "allow")
     ]
 
 
@@ -42,7 +43,9 @@ def test_at_most_3_percent_of_harmless_sentences_are_blocked(prefix: str) -> Non
 @pytest.mark.parametrize("rule", ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B10"])
 def test_every_rule_of_the_taxonomy_is_met_in_the_sets(rule: str) -> None:
     kinds = [row for prefix in SETS for row in rows(f"{prefix}block") if row["kind"] == rule]
-    caught = [row for row in kinds if not check_text(row["text"], record=row["record"], audience=row["audience"]).allowed]
+    caught = [
+        row for row in kinds if not check_text(row["text"], record=row["record"], audience=row["audience"]).allowed
+    ]
     assert kinds
     assert len(caught) >= 0.95 * len(kinds)
 
@@ -54,7 +57,11 @@ def test_a_finding_points_at_the_sentence_that_prescribes() -> None:
 
 
 def test_a_sign_that_the_skeleton_uses_itself_does_not_upset_it() -> None:
-    for text in ("Tylenol #3 q6h prn, ibuprofen 800 mg.", "Lesion #1, #12 and warfarin 12 3 x #4.", "N1 Q2 K3 #4 warfarin"):
+    for text in (
+        "Tylenol #3 q6h prn, ibuprofen 800 mg.",
+        "Lesion #1, #12 and warfarin 12 3 x #4.",
+        "N1 Q2 K3 #4 warfarin",
+    ):
         assert not check_text(text, record="Tylenol #3 was taken.").allowed
 
 

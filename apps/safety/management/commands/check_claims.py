@@ -51,12 +51,17 @@ def answer(line: str) -> dict[str, Any]:
 
 
 def _read(item: dict[str, Any]) -> tuple[DraftClaim, list[Source]]:
-    sources = [Source(id=str(s["id"]), kind=s.get("kind", "guideline"), label=str(s.get("label", s["id"])), text=s["text"]) for s in item["sources"]]
+    sources = [
+        Source(id=str(s["id"]), kind=s.get("kind", "guideline"), label=str(s.get("label", s["id"])), text=s["text"])
+        for s in item["sources"]
+    ]
     said = item["claim"]
     if isinstance(said, dict):
         return DraftClaim.model_validate(said), sources
     kinds = {source.kind for source in sources}
-    kind: Any = item.get("kind") or ("patient_fact" if kinds == {"record"} else "guideline" if kinds == {"guideline"} else "inference")
+    kind: Any = item.get("kind") or (
+        "patient_fact" if kinds == {"record"} else "guideline" if kinds == {"guideline"} else "inference"
+    )
     cites = tuple(DraftCite.model_validate(cite) for cite in item.get("cites", ()))
     return DraftClaim(text=said, kind=kind, cites=cites), sources
 

@@ -41,7 +41,12 @@ def answer(line: str) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - one failing line must neither stop the others nor pass as allowed
         return {"id": ident, "verdict": "block", "rules": ["guard_failed"], "spans": [[0, len(text)]]}
     spans = list(dict.fromkeys((f.start, f.end) for f in verdict.findings))
-    return {"id": ident, "verdict": "allow" if verdict.allowed else "block", "rules": list(verdict.codes), "spans": [list(span) for span in spans]}
+    return {
+        "id": ident,
+        "verdict": "allow" if verdict.allowed else "block",
+        "rules": list(verdict.codes),
+        "spans": [list(span) for span in spans],
+    }
 
 
 def _error(ident: Any, code: str, detail: str) -> dict[str, Any]:

@@ -18,21 +18,45 @@ NAMED = r"N\d++"
 DRUG = r"[NC]\d++"
 
 _NOT_A_MEDICINE_AFTER = re.compile(
-    r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|tank|pressures?|loss|tests?|cultures?|counts?|group|film|sample|clots?|stream|"
-    r"balance|retention|overload|status|collection|level|restriction|intake|thrill|wave|shift|depletion|losses|cell|scan|scans|requirement|-sensitive|"
-    r"diet|free|channels?|ion|metabolism|homeostasis|excretion|imbalance|disturbance|abnormalit\w+|deficien\w+|tolerance|absorption|storage|studies|profile|"
-    r"resistan\w+|sensitiv\w+|receptors?|stones?|oxalate|transport|pump|dyscrasia|addict\w*|fiend|enforcement|trafficking)\b"
+    r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|"
+    r"tank|pressures?|loss|tests?|cultures?|counts?|group|film|sample|clots?|stream|"
+    r"balance|retention|overload|status|collection|level|restriction|intake|thrill|wave|"
+    r"shift|depletion|losses|cell|scan|scans|requirement|-sensitive|"
+    r"diet|free|channels?|ion|metabolism|homeostasis|excretion|imbalance|disturbance|"
+    r"abnormalit\w+|deficien\w+|tolerance|absorption|storage|studies|profile|"
+    r"resistan\w+|sensitiv\w+|receptors?|stones?|oxalate|transport|pump|dyscrasia|addict\w*|"
+    r"fiend|enforcement|trafficking)\b"
 )
 _NOT_A_MEDICINE_BEFORE = re.compile(
-    r"(?:amniotic|cerebrospinal|pleural|pericardial|synovial|ascitic|peritoneal|joint|spinal|seminal|free|body|extracellular|urine|urinary|serum|plasma|"
+    r"(?:amniotic|cerebrospinal|pleural|pericardial|synovial|ascitic|peritoneal|joint|"
+    r"spinal|seminal|free|body|extracellular|urine|urinary|serum|plasma|"
     r"menstrual|fresh|red|white|platelet|nasal|gravity|post-?nasal|cervical|skin|dental|blood)\s+$"
 )
-_ANALYTE_CONTEXT = re.compile(r"\b(?:serum|plasma|urine|urinary|blood|fasting|random|stool|csf|venous|arterial|ionised|ionized|corrected|adjusted|dietary)\s+$")
-_HORMONES = frozenset({"insulin", "glucagon", "epinephrine", "levothyroxine", "oxytocin", "vasopressin", "noradrenaline", "hydrocortisone"})
-_BODY = re.compile(
-    r"\b(?:pancrea\w+|hormones?|beta[- ]cells?|islets?|body|bodies|bodys|body's|cells|thyroid gland|adrenals?|pituitary|produc(?:e|es|ed|ing|tion)|mak(?:e|es|ing) (?:enough|more|too|any|no)|releas(?:e|es|ed|ing)|secret\w+|endogenous|hypothalam\w+|surge)\b"
+_ANALYTE_CONTEXT = re.compile(
+    r"\b(?:serum|plasma|urine|urinary|blood|fasting|random|stool|csf|venous|arterial|"
+    r"ionised|ionized|corrected|adjusted|dietary)\s+$"
 )
-_INSULIN_ANALYTE = re.compile(r"[\s-]*(?:resistan|dependent|level|sensitiv|secret|production|assay|autoantibod|antibod|to c-peptide|c-peptide|requiring|like)")
+_HORMONES = frozenset(
+    {
+        "insulin",
+        "glucagon",
+        "epinephrine",
+        "levothyroxine",
+        "oxytocin",
+        "vasopressin",
+        "noradrenaline",
+        "hydrocortisone",
+    }
+)
+_BODY = re.compile(
+    r"\b(?:pancrea\w+|hormones?|beta[- ]cells?|islets?|body|bodies|bodys|body's|cells|"
+    r"thyroid gland|adrenals?|pituitary|produc(?:e|es|ed|ing|tion)|mak(?:e|es|ing) (?:enough|"
+    r"more|too|any|no)|releas(?:e|es|ed|ing)|secret\w+|endogenous|hypothalam\w+|surge)\b"
+)
+_INSULIN_ANALYTE = re.compile(
+    r"[\s-]*(?:resistan|dependent|level|sensitiv|secret|production|assay|autoantibod|"
+    r"antibod|to c-peptide|c-peptide|requiring|like)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +118,62 @@ def _is_medicine(mention: Mention, text: str) -> bool:
     after, before = text[mention.end : mention.end + 30], text[max(0, mention.start - 20) : mention.start]
     if mention.canonical == "insulin":
         return not (_INSULIN_ANALYTE.match(after) or _ANALYTE_CONTEXT.search(before))
-    if mention.canonical in _HORMONES and _BODY.search(text) and not re.search(r"\d\s*(?:units?|iu|mg|mcg|u)\b|\b(?:inject|give|start|prescri|infus|sliding)\w*", text):
+    if (
+        mention.canonical in _HORMONES
+        and _BODY.search(text)
+        and not re.search(r"\d\s*(?:units?|iu|mg|mcg|u)\b|\b(?:inject|give|start|prescri|infus|sliding)\w*", text)
+    ):
         return False
-    if mention.canonical == "feeds" and re.search(r"\b(?:baby|infant|newborn|neonate|child|she|he|breast|bottle|mother|poorly|not)\s+$", before):
+    if mention.canonical == "feeds" and re.search(
+        r"\b(?:baby|infant|newborn|neonate|child|she|he|breast|bottle|mother|poorly|not)\s+$", before
+    ):
         return False
     if mention.kind == "A" and re.search(r"\b(?:low|high|reduced|rich|fortified|free)[- ]$", before):
         return False
     if mention.kind in "AOG":
-        return not (_NOT_A_MEDICINE_AFTER.match(after) or _NOT_A_MEDICINE_BEFORE.search(before) or _ANALYTE_CONTEXT.search(before))
+        return not (
+            _NOT_A_MEDICINE_AFTER.match(after)
+            or _NOT_A_MEDICINE_BEFORE.search(before)
+            or _ANALYTE_CONTEXT.search(before)
+        )
     if mention.canonical == "aspirin" and text[mention.start : mention.end] == "asa":
         return not re.match(r"\s*(?:grade|class|score|\d|i{1,3}\b)", after)
     return True
 
 
 _MEASURE_BEFORE = re.compile(
-    r"\b(?:protein|albumin|urine|urinary|output|drain(?:ed|age|s)?|loss|lost|losing|effusion|residual|residue|volumes?|aspirat\w+|drank|drinks?|drinking|drunk|alcohol|intake|intakes|"
-    r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|fluid balance|"
-    r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
-    r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|bladder|scan|"
-    r"abscess|pus|ascites|tap|paracentesis|evacuated|estimated|ebl|stoma|ileostomy|ng aspirates?|catheter|limits?|milk|juice|fluids? (?:intake|input)|oral fluids|creatinine|clearance|egfr|gfr|excretion|cup)\b"
+    r"\b(?:protein|albumin|urine|urinary|output|drain(?:ed|age|s)?|loss|lost|losing|effusion|"
+    r"residual|residue|volumes?|aspirat\w+|drank|drinks?|drinking|drunk|alcohol|intake|"
+    r"intakes|"
+    r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|"
+    r"hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|"
+    r"fluid balance|"
+    r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|"
+    r"fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|"
+    r"diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
+    r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|"
+    r"tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|"
+    r"bladder|scan|"
+    r"abscess|pus|ascites|tap|paracentesis|evacuated|estimated|ebl|stoma|ileostomy|ng "
+    r"aspirates?|catheter|limits?|milk|juice|fluids? (?:intake|input)|oral fluids|creatinine|"
+    r"clearance|egfr|gfr|excretion|cup)\b"
 )
 _MEASURE_AFTER = re.compile(
-    r"^\s*(?:/?\s*(?:day|week|24 ?h\w*|d|wk)\s*)?(?:of\s+)?(?:(?:the|a|fresh|bright|dark|red|frank|clear|cloudy|thick|straw-coloured|bloody|plain|tap|orange|haemorrhagic|purulent|serous|dietary|weekly|daily|weight)\s+){0,3}"
-    r"(?:urine|urinary|protein|water|coffee|tea|wine|beer|alcohol|vodka|spirits?|cider|juice|milk|pus|blood(?! (?:transf|product))|sputum|vomit|fluid|ascit\w+|clots?|stool|faeces|effusion|drained|residual|lost|loss|"
-    r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|bladder|on bladder)\b"
+    r"^\s*(?:/?\s*(?:day|week|24 ?h\w*|d|wk)\s*)?(?:of\s+)?(?:(?:the|a|fresh|bright|dark|"
+    r"red|frank|clear|cloudy|thick|straw-coloured|bloody|plain|tap|orange|haemorrhagic|"
+    r"purulent|serous|dietary|weekly|daily|weight)\s+){0,3}"
+    r"(?:urine|urinary|protein|water|coffee|tea|wine|beer|alcohol|vodka|spirits?|cider|"
+    r"juice|milk|pus|blood(?! (?:transf|product))|sputum|vomit|fluid|ascit\w+|clots?|"
+    r"stool|faeces|effusion|drained|residual|lost|loss|"
+    r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|"
+    r"drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|"
+    r"lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|"
+    r"bladder|on bladder)\b"
 )
 _GIVING = re.compile(
-    r"\b(?:give|giving|gave|given|administer\w*|inject\w*|infus\w*|start\w*|run|prescrib\w*|bolus\w*|load\w*|dos(?:e|ed|es|ing|age|ages)|swallow|titrat\w*|transfus\w*|dispens\w*|take|chew|repeat|increase|decrease|reduce|feed)\b"
+    r"\b(?:give|giving|gave|given|administer\w*|inject\w*|infus\w*|start\w*|run|prescrib\w*|"
+    r"bolus\w*|load\w*|dos(?:e|ed|es|ing|age|ages)|swallow|titrat\w*|transfus\w*|dispens\w*|"
+    r"take|chew|repeat|increase|decrease|reduce|feed)\b"
 )
 _CONCENTRATION = re.compile(r"^(?:mg|mcg|ug|g|units?|iu|u|mmol|meq)\s*/?\s*(?:per\s+)?(?:ml|\d+\s?ml)")
 
@@ -130,13 +183,22 @@ def _settled(quantity: Quantity, text: str, found: list[Mention]) -> Quantity | 
     if quantity.kind == "Q":
         return replace(quantity, kind="V") if _measured(quantity, text, found) else quantity
     if quantity.kind == "V":
-        near = [m for m in found if m.kind in "NAO" and (0 <= quantity.start - m.end <= 12 or 0 <= m.start - quantity.end <= 3)]
+        near = [
+            m
+            for m in found
+            if m.kind in "NAO" and (0 <= quantity.start - m.end <= 12 or 0 <= m.start - quantity.end <= 3)
+        ]
         fact = next(iter(quantity.facts))
         if fact.startswith("percent:") and any(_solution(m, quantity, text) for m in near):
             return replace(quantity, kind="Q")
         if fact.startswith("level:") and re.search(r"(?:mg|mcg|ug|g|units?|iu|u)\s*/\s*(?:\d+\s?)?ml$", quantity.text):
-            level = re.search(r"\b(?:level|levels|concentration|trough|peak|dimer|assay|titre)\b", text[max(0, quantity.start - 40) : quantity.start])
-            tight = any(m.kind == "N" for m in near) and not level and not re.search(r"\b(?:ng|pg)\b|ug/ml", quantity.text)
+            level = re.search(
+                r"\b(?:level|levels|concentration|trough|peak|dimer|assay|titre)\b",
+                text[max(0, quantity.start - 40) : quantity.start],
+            )
+            tight = (
+                any(m.kind == "N" for m in near) and not level and not re.search(r"\b(?:ng|pg)\b|ug/ml", quantity.text)
+            )
             return replace(quantity, kind="Q") if tight else quantity
     return quantity
 
@@ -145,18 +207,33 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
     between = text[min(mention.end, quantity.end) : max(mention.start, quantity.start)]
     if re.search(r"\b(?:of|in|risk|chance|patients|people)\b", between):
         return False
-    if re.match(r"\s*(?:of\s+(?:patients|people|cases|those)|risk|chance|reduction|increase|higher|lower)", text[quantity.end :]):
+    if re.match(
+        r"\s*(?:of\s+(?:patients|people|cases|those)|risk|chance|reduction|increase|higher|" r"lower)",
+        text[quantity.end :],
+    ):
         return False
-    return mention.kind in "NO" or bool(re.match(r"\s*(?:cream|ointment|solution|gel|lotion|drops|infusion)", text[quantity.end :]))
+    return mention.kind in "NO" or bool(
+        re.match(r"\s*(?:cream|ointment|solution|gel|lotion|drops|infusion)", text[quantity.end :])
+    )
 
 
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
     if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
         return True
-    clause_start = max((text.rfind(mark, 0, quantity.start) for mark in (";", ":", "|", ". ", " but ", " so ", " then ")), default=-1) + 1
+    clause_start = (
+        max(
+            (text.rfind(mark, 0, quantity.start) for mark in (";", ":", "|", ". ", " but ", " so ", " then ")),
+            default=-1,
+        )
+        + 1
+    )
     before = text[clause_start : quantity.start][-70:]
     after = text[quantity.end : quantity.end + 45]
-    near = any(m.kind in "NOC" and -3 <= m.start - quantity.end <= 14 or m.kind in "NOC" and 0 <= quantity.start - m.end <= 10 for m in found)
+    near = any(
+        (m.kind in "NOC" and -3 <= m.start - quantity.end <= 14)
+        or (m.kind in "NOC" and 0 <= quantity.start - m.end <= 10)
+        for m in found
+    )
     if near:
         return False
     if _MEASURE_AFTER.match(after):
@@ -170,11 +247,21 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
 
 
 _STRAIGHT_AFTER = re.compile(
-    r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
-    r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
+    r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|"
+    r"tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
+    r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|"
+    r"pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|"
+    r"trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
 )
-_DOSE_THEN = re.compile(r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d++ ?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))")
-_CHANGED_BY = re.compile(r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|taper)(?: (?:it|this|that|them|the|up|down|G\d++|N\d++|rate|back))* (?:by|to|at) (?:a further )?)#(\d++)")
+_DOSE_THEN = re.compile(
+    r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d++ "
+    r"?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))"
+)
+_CHANGED_BY = re.compile(
+    r"\b((?:increase|decrease|reduce|raise|lower|titrate|drop|cut|bump|go|step|put|turn|"
+    r"taper)(?: (?:it|this|that|them|the|up|down|G\d++|N\d++|rate|back))* (?:by|to|at) "
+    r"(?:a further )?)#(\d++)"
+)
 _NUMBER_THEN = re.compile(r"#(\d++)(?= ?(?:-? ?(?:and|to|or) #\d++ ?)?,? ?K\d++)")
 _COUNT_NAME_FORM = re.compile(r"#(\d++)(?= (?:x )?[NC]\d++ (?:G\d++|Q\d++ G\d++))")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -193,7 +280,9 @@ def _settle_numbers(form: str, amounts: dict[int, Quantity]) -> str:
         return f"{kind}{index}"
 
     form = _COUNT_NAME_FORM.sub(lambda m: upgrade(m[1], "F"), form)
-    form = _STRAIGHT_AFTER.sub(lambda m: f"{m[1]}{m[2]}{m[3]}" + (upgrade(m[4], "Q") if m[1] == "N" else f"#{m[4]}"), form)
+    form = _STRAIGHT_AFTER.sub(
+        lambda m: f"{m[1]}{m[2]}{m[3]}" + (upgrade(m[4], "Q") if m[1] == "N" else f"#{m[4]}"), form
+    )
     form = _DOSE_THEN.sub(lambda m: m[1] + upgrade(m[2], "Q"), form)
     form = _CHANGED_BY.sub(lambda m: m[1] + upgrade(m[2], "Q"), form)
     if re.search(MED, form) or re.match(r"\W*(?:take|give|use|inject|apply|administer)\b", form):

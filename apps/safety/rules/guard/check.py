@@ -32,7 +32,9 @@ def check_text(text: str, *, record: str = "", audience: Audience = "clinician",
     `MAX_CHARS` are refused whole, since nothing unchecked may pass.
     """
     if len(text) > MAX_CHARS:
-        return Verdict(allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),))
+        return Verdict(
+            allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),)
+        )
     view = read_record(record)
     findings: list[Finding] = []
     views = {"plain"}
@@ -40,7 +42,9 @@ def check_text(text: str, *, record: str = "", audience: Audience = "clinician",
         findings.append(found)
         views.add(name)
     if source == "output":
-        findings += [Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)]
+        findings += [
+            Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)
+        ]
     findings += _plain(text, view, audience, views)
     findings.sort(key=lambda f: (f.start, f.end, f.rule))
     return Verdict(allowed=not findings, findings=tuple(dict.fromkeys(findings)), views=tuple(sorted(views)))
@@ -90,6 +94,7 @@ def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -
 
 def _spelled_out(text: str) -> str:
     """Names inside a run of joined letters are set apart ("givewarfarin5mg")."""
+
     def apart(match: re.Match[str]) -> str:
         word = match.group()
         for name in lex.inside_run(word):
@@ -143,7 +148,9 @@ def _turned(unit: str) -> bool:
     plain = sum(word in english for word in words)
     if plain > 0.5 * len(words):
         return False
-    return any(sum(turn(word) in english for word in words) >= max(3, 0.7 * len(words)) for turn in (rot13, lambda w: w[::-1]))
+    return any(
+        sum(turn(word) in english for word in words) >= max(3, 0.7 * len(words)) for turn in (rot13, lambda w: w[::-1])
+    )
 
 
 def _hidden(text: str, view: RecordView, audience: Audience) -> Iterator[tuple[Finding, str]]:

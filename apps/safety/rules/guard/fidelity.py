@@ -15,10 +15,44 @@ from apps.safety.rules.guard.patterns import ROUTES
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import clean, squeeze
 
-_OXYGEN = frozenset({"oxygen", "o2", "supplemental oxygen", "high-flow oxygen", "high flow oxygen", "nasal cannula", "nasal cannulae", "non-rebreathe",
-                     "non-rebreather", "nrb", "nrbm", "venturi", "venturi mask", "hudson mask", "face mask oxygen", "fio2", "hfnc", "high flow nasal"})  # fmt: skip
+_OXYGEN = frozenset(
+    {
+        "oxygen",
+        "o2",
+        "supplemental oxygen",
+        "high-flow oxygen",
+        "high flow oxygen",
+        "nasal cannula",
+        "nasal cannulae",
+        "non-rebreathe",
+        "non-rebreather",
+        "nrb",
+        "nrbm",
+        "venturi",
+        "venturi mask",
+        "hudson mask",
+        "face mask oxygen",
+        "fio2",
+        "hfnc",
+        "high flow nasal",
+    }
+)
 _SALINE = frozenset({"saline", "normal saline", "sodium chloride", "nacl"})
-_FLUID = frozenset({"iv fluids", "iv fluid", "intravenous fluids", "intravenous fluid", "fluid bolus", "fluid boluses", "bolus", "boluses", "fluids", "crystalloid", "crystalloids"})
+_FLUID = frozenset(
+    {
+        "iv fluids",
+        "iv fluid",
+        "intravenous fluids",
+        "intravenous fluid",
+        "fluid bolus",
+        "fluid boluses",
+        "bolus",
+        "boluses",
+        "fluids",
+        "crystalloid",
+        "crystalloids",
+    }
+)
 
 _MOMENTS = frozenset({"night", "morning", "evening"})
 

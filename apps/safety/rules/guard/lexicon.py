@@ -25,13 +25,20 @@ FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt")
 
 WORD = re.compile(r"[a-z0-9@$!|]*[a-z][a-z0-9@$!|]*(?:'[a-z]+)?")
 _STEM = re.compile(
-    r"(?:[a-z]{2,}(?:cillin|cilline|mycin|micin|oxacin|floxacin|cycline|penem|bactam|conazole|nidazole|prazole|azole|vaptan|sartan|vastatin|"
-    r"statin|gliptin|gliflozin|glitazone|glutide|natide|formin|glinide|parin|xaban|gatran|grel|grelor|plase|dipine|olol|alol|zosin|pril|prilat|"
-    r"thiazide|semide|lukast|terol|tropium|phylline|setron|triptan|gepant|zepam|zolam|barbital|barbitone|zodone|oxetine|pramine|"
-    r"triptyline|peridone|piprazole|idone|azepine|perazine|promazine|racetam|bamate|caine|profen|fenac|coxib|oxicam|dronate|dronic|cort|sone|solone|"
-    r"lone|olone|asone|onide|codone|morphone|fentanil|orphan|orphine|buprenorphine|navir|tegravir|buvir|asvir|previr|ciclovir|cyclovir|amivir|vudine|citabine|"
-    r"virine|mab|nib|ciclib|parib|lisib|zomib|rafenib|tinib|platin|rubicin|taxel|tecan|bicin|limus|cept|kinra|grastim|poetin|relin|relix|"
-    r"tide|sentan|ciguat|curonium|curium|flurane|quine|antrone|thromycin|nacin|steride|zolomide|fibrate|imibe|vir|tidine|mustine|fungin|parib|caftor|stim)"
+    r"(?:[a-z]{2,}(?:cillin|cilline|mycin|micin|oxacin|floxacin|cycline|penem|bactam|"
+    r"conazole|nidazole|prazole|azole|vaptan|sartan|vastatin|"
+    r"statin|gliptin|gliflozin|glitazone|glutide|natide|formin|glinide|parin|xaban|gatran|"
+    r"grel|grelor|plase|dipine|olol|alol|zosin|pril|prilat|"
+    r"thiazide|semide|lukast|terol|tropium|phylline|setron|triptan|gepant|zepam|zolam|"
+    r"barbital|barbitone|zodone|oxetine|pramine|"
+    r"triptyline|peridone|piprazole|idone|azepine|perazine|promazine|racetam|bamate|caine|"
+    r"profen|fenac|coxib|oxicam|dronate|dronic|cort|sone|solone|"
+    r"lone|olone|asone|onide|codone|morphone|fentanil|orphan|orphine|buprenorphine|navir|"
+    r"tegravir|buvir|asvir|previr|ciclovir|cyclovir|amivir|vudine|citabine|"
+    r"virine|mab|nib|ciclib|parib|lisib|zomib|rafenib|tinib|platin|rubicin|taxel|tecan|"
+    r"bicin|limus|cept|kinra|grastim|poetin|relin|relix|"
+    r"tide|sentan|ciguat|curonium|curium|flurane|quine|antrone|thromycin|nacin|steride|"
+    r"zolomide|fibrate|imibe|vir|tidine|mustine|fungin|parib|caftor|stim)"
     r"|(?:cef|ceph|sulfa)[a-z]{4,})e?s?$"
 )
 _GUESS_FROM = 6
@@ -92,7 +99,12 @@ class Lexicon:
             # Only generic names and the brands of our own list are worth guessing at: rare foreign
             # variants lie close to ordinary words.
             for name, (kind, canonical) in self.phrases.items():
-                if kind == "N" and " " not in name and len(name) >= _GUESS_FROM and (name == canonical or name in self.own):
+                if (
+                    kind == "N"
+                    and " " not in name
+                    and len(name) >= _GUESS_FROM
+                    and (name == canonical or name in self.own)
+                ):
                     speller.create_dictionary_entry(name, 1)
             self._speller = speller
         return self._speller

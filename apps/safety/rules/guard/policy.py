@@ -15,7 +15,10 @@ from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, attached, group
 from medassist.clinical.case import Audience
 
-_CLAUSE = re.compile(r"[;]|\bbut\b|\bhowever\b|\balthough\b(?=.{30})|\bso\b(?=\s+(?:we|i|you|please|start|give|stop|the\s+plan))|[.!?](?=\s|$)")
+_CLAUSE = re.compile(
+    r"[;]|\bbut\b|\bhowever\b|\balthough\b(?=.{30})|\bso\b(?=\s+(?:we|i|you|please|start|"
+    r"give|stop|the\s+plan))|[.!?](?=\s|$)"
+)
 _INDEX = re.compile(r"[A-Z#](\d+)")
 
 
@@ -74,7 +77,7 @@ def _mention_of(match: re.Match[str]) -> tuple[int, int]:
 
 def _find_directives(reading: Reading) -> None:
     form = reading.skel.form
-    for pattern in (p.IMPERATIVE, p.GERUND, p.MODAL, p.PASSIVE, p.EVALUATED, p.SUGGESTED, p.HELPS, p.ARROW):
+    for pattern in (p.IMPERATIVE, p.GERUND, p.MODAL, p.PASSIVE, p.ENSURED, p.EVALUATED, p.SUGGESTED, p.HELPS, p.ARROW):
         position = 0
         while match := pattern.search(form, position):
             index, at = _mention_of(match)
@@ -91,7 +94,10 @@ def _find_directives(reading: Reading) -> None:
 
 
 def _verb_start(match: re.Match[str]) -> int:
-    word = re.search(r"[a-z-]+\s+(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another|[KFDQ#]\d++)", match.group())
+    word = re.search(
+        r"[a-z-]+\s+(?:it|them|this|that|these|one|two|both|the\s+(?:same|other|lot)|another|" r"[KFDQ#]\d++)",
+        match.group(),
+    )
     return match.start() + (word.start() if word else 0)
 
 
@@ -104,14 +110,25 @@ def _spread(reading: Reading) -> None:
             reading.directives.setdefault(int(following[1]), "directive")
 
 
-_ANALYTE_VERBS = re.compile(r"^(?:give|start|replace|replete|supplement|administer|infuse|prescribe|commence|take|inject|push|load|initiate|restart|offer|try|add|use|drink|swallow|buy|run|hang|transfuse|stop|deliver|apply|titrate|wean|bolus|resuscitate|dose)$")
-_TEST_OBJECT = re.compile(r"\b(?:level|levels|test|tests|check|bloods?|sample|culture|monitoring|measurement|reading|history)\b")
+_ANALYTE_VERBS = re.compile(
+    r"^(?:give|start|replace|replete|supplement|administer|infuse|prescribe|commence|"
+    r"take|inject|push|load|initiate|restart|offer|try|add|use|drink|swallow|buy|run|"
+    r"hang|transfuse|stop|deliver|apply|titrate|wean|bolus|resuscitate|dose)$"
+)
+_TEST_OBJECT = re.compile(
+    r"\b(?:level|levels|test|tests|check|bloods?|sample|culture|monitoring|measurement|" r"reading|history)\b"
+)
 
 
 def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Match[str], index: int) -> bool:
     form, mention = reading.skel.form, reading.skel.mentions[index]
     tail = re.sub(r"^[A-Z]\d+", "", form[reading.skel.place(index) : reading.skel.place(index) + 40])
-    if re.match(r"[\s-]*(?:induced|associated|related|toxicity|overdose|poisoning|allerg|level|withdrawal|resistan|hypersens|reaction|deficien|concentration|antibod|intoleran|side|misuse|abuse|adverse|interaction|monitoring|effects?\b)", tail):
+    if re.match(
+        r"[\s-]*(?:induced|associated|related|toxicity|overdose|poisoning|allerg|level|withdrawal|"
+        r"resistan|hypersens|reaction|deficien|concentration|antibod|intoleran|side|misuse|"
+        r"abuse|adverse|interaction|monitoring|effects?\b)",
+        tail,
+    ):
         return True
     if pattern is p.IMPERATIVE:
         return _harmless_imperative(reading, match, mention.kind)
@@ -122,7 +139,11 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
     if pattern is p.SUGGESTED:
         return _harmless_suggestion(form, match)
     if pattern is p.MODAL:
-        checked = r"\b(?:repeated|reviewed|checked|measured|corrected|monitored)$" if mention.kind == "A" else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
+        checked = (
+            r"\b(?:repeated|reviewed|checked|measured|corrected|monitored)$"
+            if mention.kind == "A"
+            else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
+        )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
     return mention.kind in "AG" and pattern is not p.ARROW
 
@@ -130,19 +151,48 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
 def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> bool:
     form, verb = reading.skel.form, match["verb"]
     before = form[: match.start("verb")]
-    if p.REPORTED_INFINITIVE.search(before) or re.search(r"\b(?:did|does|do|had|has|was|were|could)(?:\s+\w+)?\s*(?:n't|not)\s+$|\b(?:does|did)\s+(?:the\s+patient|she|he|they)\s+(?:\w+ly\s+)?$", before):
+    if p.REPORTED_INFINITIVE.search(before) or re.search(
+        r"\b(?:did|does|do|had|has|was|were|could)(?:\s+\w+)?\s*(?:n't|not)\s+$|\b(?:does|"
+        r"did)\s+(?:the\s+patient|she|he|they)\s+(?:\w+ly\s+)?$",
+        before,
+    ):
         return not re.search(r"\b(?:please\s+do|you\s+do|^\W*do)\s+not\s+$", before)
     if verb in {"consider", "recommend", "suggest"}:
         return False
     if kind == "A":
-        return not _ANALYTE_VERBS.match(verb) or match["object"].startswith("up ") or bool(_TEST_OBJECT.search(match["object"])) or bool(re.match(r"\s*(?:rich|containing|intake|-rich)", form[match.end() :]))
+        return (
+            not _ANALYTE_VERBS.match(verb)
+            or match["object"].startswith("up ")
+            or bool(_TEST_OBJECT.search(match["object"]))
+            or bool(re.match(r"\s*(?:rich|containing|intake|-rich)", form[match.end() :]))
+        )
     if kind == "O":
-        return verb in {"repeat", "consider", "push", "order", "avoid", "increase", "maintain", "treat", "manage", "keep", "drink", "take"} and not re.search(r"[QF]\d", form)
+        return verb in {
+            "repeat",
+            "consider",
+            "push",
+            "order",
+            "avoid",
+            "increase",
+            "maintain",
+            "treat",
+            "manage",
+            "keep",
+            "drink",
+            "take",
+        } and not re.search(r"[QF]\d", form)
     if kind == "G":
-        if verb in {"prescribe", "dispense", "provide", "issue"} or re.match(r"[^.;]{0,60}\bas\s+(?:prescribed|directed|advised|instructed)\b", form[match.end() :]):
+        if verb in {"prescribe", "dispense", "provide", "issue"} or re.match(
+            r"[^.;]{0,60}\bas\s+(?:prescribed|directed|advised|instructed)\b", form[match.end() :]
+        ):
             return not re.search(r"[QFKD]\d", form)
-        return bool(re.search(r"\b(?:patient|case|fever|pain|symptoms|infection|woman|man|child)\s*$", match["object"])) or bool(
-            re.match(r"\s*(?:history|list|reconciliation|review|chart|record|reviews|interactions|allerg)", form[match.end() :])
+        return bool(
+            re.search(r"\b(?:patient|case|fever|pain|symptoms|infection|woman|man|child)\s*$", match["object"])
+        ) or bool(
+            re.match(
+                r"\s*(?:history|list|reconciliation|review|chart|record|reviews|interactions|allerg)",
+                form[match.end() :],
+            )
         )
     return False
 
@@ -152,7 +202,10 @@ _TO_BE = re.compile(r"(?:^|\s)to\s+(?:\w+\s+){0,2}?(?:be|get|being|go|stay|come|
 
 def _harmless_passive(form: str, match: re.Match[str]) -> bool:
     """ "Known to be on warfarin", "may have been given aspirin": what is thought to be so, not what is to be done."""
-    if re.match(r"\S+\s+(?:not\s+)?(?:\w+\s+)?have\s+(?:\w+\s+)?(?:been|had|taken|used|missed|received|stopped|started)\b", match.group()):
+    if re.match(
+        r"\S+\s+(?:not\s+)?(?:\w+\s+)?have\s+(?:\w+\s+)?(?:been|had|taken|used|missed|received|" r"stopped|started)\b",
+        match.group(),
+    ):
         return True
     to_be = _TO_BE.match(form, match.start()) or _TO_BE.match(form, max(0, match.start() - 1))
     return bool(to_be and p.REPORTED_INFINITIVE.search(form[: match.start()]))
@@ -161,17 +214,34 @@ def _harmless_passive(form: str, match: re.Match[str]) -> bool:
 def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
     before = form[: match.start()]
     cue = match["cue"]
-    if re.search(r"\b(?:was|were|been|previously|being)\s+(?:\w+ly\s+)?$", before) and re.match(r"treat|manag|prefer|propos|plan", cue):
+    if re.search(r"\b(?:was|were|been|previously|being)\s+(?:\w+ly\s+)?$", before) and re.match(
+        r"treat|manag|prefer|propos|plan", cue
+    ):
         return True
-    if re.match(r"treat|manag", cue) and re.search(r"\b(?:patients?|people|those|already|after|when|was|were|been|despite|not|who\s+(?:is|are|was|were))\s+(?:\w+ly\s+)?$", before):
+    if re.match(r"treat|manag", cue) and re.search(
+        r"\b(?:patients?|people|those|already|after|when|was|were|been|despite|not|who\s+(?:is|"
+        r"are|was|were))\s+(?:\w+ly\s+)?$",
+        before,
+    ):
         return True
-    if re.match(r"indication", cue) and re.search(r"\b(?:confirm|clarify|ask|asking|check|establish|document|verify|about|know|record)\s+(?:\w+\s+){0,3}$", before):
+    if re.match(r"indication", cue) and re.search(
+        r"\b(?:confirm|clarify|ask|asking|check|establish|document|verify|about|know|record)\s+(?:\w+\s+){0,3}$", before
+    ):
         return True
     if re.match(r"recommend|suggest|advis", cue):
         # "NICE lists and recommends" is judged with the attribution; "findings suggest opioid toxicity" by what follows the mention.
-        return bool(p.ATTRIBUTED.search(form)) and not re.match(r"recommended|advised|advice", cue) and not p.PATIENT_SPECIFIC.search(form) and not re.search(r"\b(?:start|giv|stop|add|switch)\w*", match.group())
+        return (
+            bool(p.ATTRIBUTED.search(form))
+            and not re.match(r"recommended|advised|advice", cue)
+            and not p.PATIENT_SPECIFIC.search(form)
+            and not re.search(r"\b(?:start|giv|stop|add|switch)\w*", match.group())
+        )
     if re.match(r"usually|normally|typically|standard|best", cue):
-        return bool(re.search(r"\b(?:takes?|uses?|on|is|has)\s*$", before)) or bool(re.search(r"\b(?:takes|uses|took|used|on)\b", match.group()))
+        if re.search(r"\b(?:put|placed|started|commenced)\b", match.group()):
+            return False
+        return bool(re.search(r"\b(?:takes?|uses?|on|is|has)\s*$", before)) or bool(
+            re.search(r"\b(?:takes|uses|took|used|on)\b", match.group())
+        )
     return False
 
 
@@ -185,7 +255,12 @@ def _find_licences(reading: Reading, header: bool) -> None:
         for pattern in group_of:
             for match in _all(pattern, form):
                 reading.license([_mention_of(match)[0]], name)
-    for pattern, name in ((p.COMPOUND, "harm"), (p.USE_OF, "reporting"), (p.LEVEL, "level"), (p.DECISION_ABOUT, "decision")):
+    for pattern, name in (
+        (p.COMPOUND, "harm"),
+        (p.USE_OF, "reporting"),
+        (p.LEVEL, "level"),
+        (p.DECISION_ABOUT, "decision"),
+    ):
         for match in _all(pattern, form):
             if name != "decision" or p.DECIDER.search(form):
                 reading.license([_mention_of(match)[0]], name)
@@ -206,7 +281,9 @@ def _all(pattern: re.Pattern[str], form: str) -> Iterable[re.Match[str]]:
     position = 0
     while position <= len(form) and (match := pattern.search(form, position)):
         yield match
-        position = max(match.start() + 1, _mention_of(match)[1] + 1 if pattern.pattern.startswith("^") else match.start() + 1)
+        position = max(
+            match.start() + 1, _mention_of(match)[1] + 1 if pattern.pattern.startswith("^") else match.start() + 1
+        )
 
 
 def _share(reading: Reading) -> None:
@@ -231,9 +308,17 @@ def _clauses(form: str) -> list[tuple[int, int]]:
 
 
 _MONITOR = re.compile(
-    r"\b(?:monitor\w*|check\w*|recheck\w*|measur\w*|repeat(?!ed\s+G)\w*|review\w*|reassess\w*|obs|observations?|inr|fbc|cbc|u&es?|ecgs?|troponins?|blood pressure|bp|glucose|sugars?|test\w*|appointments?|follow-?up|visits?|dialysis|haemodialysis|hemodialysis|"
-    r"vomit\w*|episodes?|symptoms?|stools?|urinat\w+|voids?|seizures?|fits|pain|cough\w*|attacks?|headaches?|smok\w+|drinks?|drinking|exercise\w*|walk\w*|bleed\w*|bleeds?|wak\w+|weigh\w*|weights?|scans?|screen\w*|imaging|fever\w*|temperatures?|rigors|palpitations|"
-    r"diarrh\w+|reading|readings|lfts?|levels?|hba1c|potassium|creatinine|lactate|neuro|gcs|physiotherapy|sessions?|feeds|feeding|alcohol|cigarettes|contractions|spotting|dizz\w+|falls?|angina|meals?|sleep\w*|coffee|tea|urine|fluid balance|bloods?|sats|saturations?|dressings?|turns?|relapses?|A\d++)\b"
+    r"\b(?:monitor\w*|check\w*|recheck\w*|measur\w*|repeat(?!ed\s+G)\w*|review\w*|reassess\w*|"
+    r"obs|observations?|inr|fbc|cbc|u&es?|ecgs?|troponins?|blood pressure|bp|glucose|"
+    r"sugars?|test\w*|appointments?|follow-?up|visits?|dialysis|haemodialysis|hemodialysis|"
+    r"vomit\w*|episodes?|symptoms?|stools?|urinat\w+|voids?|seizures?|fits|pain|cough\w*|"
+    r"attacks?|headaches?|smok\w+|drinks?|drinking|exercise\w*|walk\w*|bleed\w*|bleeds?|"
+    r"wak\w+|weigh\w*|weights?|scans?|screen\w*|imaging|fever\w*|temperatures?|rigors|"
+    r"palpitations|"
+    r"diarrh\w+|reading|readings|lfts?|levels?|hba1c|potassium|creatinine|lactate|neuro|"
+    r"gcs|physiotherapy|sessions?|feeds|feeding|alcohol|cigarettes|contractions|spotting|"
+    r"dizz\w+|falls?|angina|meals?|sleep\w*|coffee|tea|urine|fluid balance|bloods?|sats|"
+    r"saturations?|dressings?|turns?|relapses?|A\d++)\b"
 )
 
 
@@ -246,18 +331,24 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     owners = attached(skel)
     relevant = frozenset(fact for i in (*doses, *timings) for fact in skel.quantities[i].facts)
     first = (doses or timings)[0]
-    rule, reason = ("B1", "amount") if any(skel.quantities[i].kind == "Q" for i in doses) else ("B2", "count_or_frequency")
+    rule, reason = (
+        ("B1", "amount") if any(skel.quantities[i].kind == "Q" for i in doses) else ("B2", "count_or_frequency")
+    )
     directed = bool(reading.directives) or bool(reading.loose) or _orders_amount(skel.form)
     reported = _reported(reading) and not directed
     same = True
     for owner, facts in owners.items():
         said = frozenset(f for f in facts if f in relevant or f.startswith("route:"))
-        if said & relevant and not record.says(group(skel.mentions[owner].canonical) if owner is not None else None, said):
+        if said & relevant and not record.says(
+            group(skel.mentions[owner].canonical) if owner is not None else None, said
+        ):
             same = False
     if same and reported:
         return []
     if same:
-        return [Fault("B4" if directed else rule, "copied_dose_in_directive" if directed else "no_reporting_cue", first)]
+        return [
+            Fault("B4" if directed else rule, "copied_dose_in_directive" if directed else "no_reporting_cue", first)
+        ]
     known = any(group(m.canonical) in record.names for m in skel.mentions.values())
     if reported and (known or not record.empty):
         return [Fault("B5", "differs_from_record", first)]
@@ -266,14 +357,24 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
 
 def _orders_amount(form: str) -> bool:
     match = p.AMOUNT_ORDER.search(form)
-    verb = re.search(r"(?:take|give|use|inject|apply|swallow|administer|repeat|inhale|drink|infuse|run|bolus|load)\b", match.group()) if match else None
+    verb = (
+        re.search(
+            r"(?:take|give|use|inject|apply|swallow|administer|repeat|inhale|drink|infuse|run|" r"bolus|load)\b",
+            match.group(),
+        )
+        if match
+        else None
+    )
     return bool(match and verb and not p.REPORTED_INFINITIVE.search(form[: match.start() + verb.start()]))
 
 
 _SAID_TO_TAKE = re.compile(
-    rf"\b{p.TAKING}\b|\b{p.RECORDED}\b|^\W*(?:takes|took|taking|uses|used|had|has)\b|\b(?:takes|took|used|had|received)\s+[QF]\d"
+    rf"\b{p.TAKING}\b|\b{p.RECORDED}\b|^\W*(?:takes|took|taking|uses|used|had|has)\b|\b(?:takes|"
+    rf"took|used|had|received)\s+[QF]\d"
 )
-_SATURATION = re.compile(r"\b(?:spo2|sats?|saturations?|saturat(?:ed|ing)|o2 sats|abg|pao2|satting|maintained)\b[^.;]*\bon\b")
+_SATURATION = re.compile(
+    r"\b(?:spo2|sats?|saturations?|saturat(?:ed|ing)|o2 sats|abg|pao2|satting|maintained)\b[^.;]*\bon\b"
+)
 
 
 def _reported(reading: Reading) -> bool:
@@ -295,14 +396,24 @@ def _is_dosing(reading: Reading, index: int) -> bool:
     drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NCOG"]
     counts = [i for i in skel.quantities if skel.quantities[i].kind in "QF"]
     if not drugs and not counts:
-        return bool(re.search(rf"(?:^|[;:,.]\s*|\b(?:please|then|and|to)\s+)(?:take|give|inject|swallow|administer|apply|use|inhale|instil)\s+(?:\w+\s+){{0,3}}[KD]{index}\b", skel.form))
+        return bool(
+            re.search(
+                rf"(?:^|[;:,.]\s*|\b(?:please|then|and|to)\s+)(?:take|give|inject|swallow|administer|"
+                rf"apply|use|inhale|instil)\s+(?:\w+\s+){{0,3}}[KD]{index}\b",
+                skel.form,
+            )
+        )
     if skel.quantities[index].kind == "D":
         if re.search(r"\b(?:not|never|no|without|missed|stopped|off)\b[^.;:]{0,40}$", skel.form[:at]):
             return False
         return _near_duration(skel, index, at, drugs + counts)
     nearest = min(abs(skel.place(i) - at) for i in (*drugs, *counts))
     left = max((m.end() for m in re.finditer(r"[;:,]", skel.form[:at])), default=0)
-    monitors = [abs(m.end() - at) if m.end() <= at else m.start() - at for m in _MONITOR.finditer(skel.form) if left <= m.start() or m.start() > at]
+    monitors = [
+        abs(m.end() - at) if m.end() <= at else m.start() - at
+        for m in _MONITOR.finditer(skel.form)
+        if left <= m.start() or m.start() > at
+    ]
     return not monitors or nearest <= min(monitors) or (nearest <= 4 and min(monitors) > 1)
 
 
@@ -349,7 +460,10 @@ def _judge_mention(reading: Reading, index: int, kind: str, licences: set[str], 
     return Fault("B9" if p.ATTRIBUTED.search(form) else "B3", "named_medicine_without_licence", index)
 
 
-_ORDERED = re.compile(r"(?:^\W*|[;:]\s*)(?:start|give|administer|stop|commence|initiate|add|prescribe|use|take|begin|continue|hold|withhold|increase|reduce|switch)\b")
+_ORDERED = re.compile(
+    r"(?:^\W*|[;:]\s*)(?:start|give|administer|stop|commence|initiate|add|prescribe|use|"
+    r"take|begin|continue|hold|withhold|increase|reduce|switch)\b"
+)
 
 
 def _consideration(form: str, audience: Audience, reading: Reading) -> bool:

@@ -6,7 +6,10 @@ import re
 
 _END = re.compile(r"(?:(?<=[.!?])[\"')\]]*\s+(?=[a-z0-9\"'(\[-])|(?<![a-z]-)\n+|\n+(?![a-z])|\n{2,})")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|e\.g|i\.e|eg|ie|vs|approx|no|nos|fig|inc|cf|ca|dept|hx|dx|rx|tx|resp|temp|max|min|mins|hrs?|inj|tab|tabs|cap|caps|susp|amp|sol|p\.o|i\.v|i\.m|s\.c|b\.d|o\.d|t\.d\.s|q\.d\.s|q\.i\.d|b\.i\.d|t\.i\.d|p\.r\.n|a\.m|p\.m|al|etc|mg|ml|mcg|g|"
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|e\.g|i\.e|eg|ie|vs|approx|no|nos|fig|inc|cf|ca|dept|"
+    r"hx|dx|rx|tx|resp|temp|max|min|mins|hrs?|inj|tab|tabs|cap|caps|susp|amp|sol|p\.o|"
+    r"i\.v|i\.m|s\.c|b\.d|o\.d|t\.d\.s|q\.d\.s|q\.i\.d|b\.i\.d|t\.i\.d|p\.r\.n|a\.m|p\.m|"
+    r"al|etc|mg|ml|mcg|g|"
     r"aprox|sr|sra|dra)|(?<![a-z])[a-z])\.[\"')\]]*\s*$"
 )
 _LONG = 1200
@@ -18,7 +21,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
     start = 0
     for match in _END.finditer(text):
         piece = text[start : match.start()]
-        if "\n" not in match.group() and _ABBREVIATION.search(piece[-12:] + " ") and not _closes(piece, text[match.end() : match.end() + 1]):
+        if (
+            "\n" not in match.group()
+            and _ABBREVIATION.search(piece[-12:] + " ")
+            and not _closes(piece, text[match.end() : match.end() + 1])
+        ):
             continue
         spans.append((start, match.start()))
         start = match.end()
@@ -28,7 +35,10 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 def _closes(piece: str, following: str) -> bool:
     # "500 mg. Then" ends a sentence although "mg." may be an abbreviation; a digit after it does not.
-    return bool(re.search(r"\b(?:mg|ml|mcg|g|etc|al|b\.d|o\.d|p\.r\.n|t\.d\.s|q\.d\.s|mins?|hrs?)\.[\"')\]]*$", piece)) and following.isalpha()
+    return (
+        bool(re.search(r"\b(?:mg|ml|mcg|g|etc|al|b\.d|o\.d|p\.r\.n|t\.d\.s|q\.d\.s|mins?|hrs?)\.[\"')\]]*$", piece))
+        and following.isalpha()
+    )
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
