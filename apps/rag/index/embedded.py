@@ -40,6 +40,8 @@ _BATCH = 256
 class EdgeStore:
     """Thread-safe; a second process takes the next slot, since one engine owns one folder."""
 
+    rebuilt_by_reader = True
+
     def __init__(self, folder: Path, dimension: int) -> None:
         self._dimension = dimension
         self._lock = threading.RLock()

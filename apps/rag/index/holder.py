@@ -8,9 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.rag.index.embedded import EdgeStore
 from apps.rag.index.embedding import embedder
-from apps.rag.index.server import ServerStore
 from apps.rag.index.store import Point, VectorStore
 from medassist.common.errors import RetrievalUnavailable
 
@@ -26,7 +24,7 @@ def current(generation: int, load: Callable[[], Sequence[Point]]) -> VectorStore
         try:
             if _store is None:
                 _store = _open()
-            if isinstance(_store, EdgeStore) and _generation != generation:
+            if _store.rebuilt_by_reader and _generation != generation:
                 _store.replace_all(load())
         except OSError as error:
             raise RetrievalUnavailable("The search index cannot be written") from error
@@ -34,24 +32,29 @@ def current(generation: int, load: Callable[[], Sequence[Point]]) -> VectorStore
         return _store
 
 
-def on_server() -> ServerStore | None:
+def on_server() -> VectorStore | None:
     """The server's store when one is configured: ingesting writes there directly."""
-    return (
-        ServerStore.at(settings.QDRANT_URL, settings.QDRANT_API_KEY, embedder().dimension)
-        if settings.QDRANT_URL
-        else None
-    )
+    if not settings.QDRANT_URL:
+        return None
+    # The engines are loaded where they are used: the web process opens passages but never searches.
+    from apps.rag.index.server import ServerStore
+
+    return ServerStore.at(settings.QDRANT_URL, settings.QDRANT_API_KEY, embedder().dimension)
 
 
 def _open() -> VectorStore:
     server = on_server()
-    return server if server is not None else EdgeStore(Path(settings.STATE_DIR) / "qdrant", embedder().dimension)
+    if server is not None:
+        return server
+    from apps.rag.index.embedded import EdgeStore
+
+    return EdgeStore(Path(settings.STATE_DIR) / "qdrant", embedder().dimension)
 
 
 def forget() -> None:
     """Closes the process's index (tests, and a worker that shuts down)."""
     global _store, _generation
     with _lock:
-        if isinstance(_store, EdgeStore):
+        if _store is not None:
             _store.close()
         _store, _generation = None, -1

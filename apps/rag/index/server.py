@@ -20,6 +20,8 @@ _BATCH = 128
 class ServerStore:
     """One collection partitioned by clinic (`is_tenant` index); raises `RetrievalUnavailable` when it is away."""
 
+    rebuilt_by_reader = False
+
     def __init__(self, client: QdrantClient, dimension: int) -> None:
         self._client = client
         self._dimension = dimension
@@ -88,6 +90,9 @@ class ServerStore:
         except Exception as error:
             raise RetrievalUnavailable from error
         return [Found(str((point.payload or {})["passage"]), float(point.score)) for point in answer.points]
+
+    def close(self) -> None:
+        self._client.close()
 
     def count(self) -> int:
         try:

@@ -50,11 +50,16 @@ class Found:
 
 
 class VectorStore(Protocol):
+    rebuilt_by_reader: bool
+    """True for an index inside this process: who searches fills it from Postgres first."""
+
     def replace_all(self, points: Sequence[Point]) -> None: ...
 
     def search(self, *, scope: Scope, mode: str, text: str, vector: Vectors, limit: int) -> list[Found]: ...
 
     def count(self) -> int: ...
+
+    def close(self) -> None: ...
 
 
 def scope_values(scope: Scope) -> tuple[list[str], list[str]]:

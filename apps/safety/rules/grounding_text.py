@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from apps.safety.rules.guard.quantities import WORD_NUMBERS, number
+from apps.safety.rules.guard.quantities import number
+from apps.safety.rules.guard.units import WORD_NUMBERS
 from apps.safety.rules.words import words
 
 _TYPOGRAPHY = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from apps.safety.rules.guard import lexicon as lex
-from apps.safety.rules.guard import patterns as p
+from apps.safety.rules.guard import licences
 from apps.safety.rules.guard.abstract import skeleton
 from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
@@ -60,7 +60,7 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
         faults, name = _judge_unit(unit, view, audience, header)
         views.add(name)
         faults += _disguised(cleaned, start, end, unit)
-        if p.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
+        if licences.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
             header = True
         span = cleaned.span(start, end)
         findings += [Finding(rule=f.rule, start=span[0], end=span[1], reason=f.reason) for f in faults]

@@ -1,0 +1,329 @@
+"""Licence patterns: why a mention of a medicine is harmless here."""
+
+from __future__ import annotations
+
+import re
+
+from apps.safety.rules.guard.patterns import MED, PAST
+
+_OBJ = rf"(?P<med>{MED})"
+_GAP = r"[^.;:!?\n]{0,60}?"
+_NEAR = r"[^.;:!?\n]{0,38}?"
+TAKING = (
+    r"(?:takes|took|(?:known|understood|reported|said|thought|believed)\s+to\s+(?:take|"
+    r"use|be\s+(?:on|taking))|(?:says?|shows?|states?)\s+(?:that\s+)?(?:you|they)\s+(?:take|"
+    r"use|are\s+on)|has\s+taken|have\s+taken|had\s+taken|taken(?!\s+(?:as|with|by\s+mouth))|"
+    r"uses|used(?!\s+(?:to|for|in|as))|(?:is|are|was|were|been|be|being|currently|already|"
+    r"still|not|denies|denied|reports|reported|admits|while|whilst|when|after|since|anyone|"
+    r"people|patients?|those|who|stopped|started|recently|regularly|from|despite|"
+    r"without|before|she's|he's|states|describes|history\s+of|of)\s+(?:\w+ly\s+)?(?:taking|"
+    r"using|receiving|on)|(?:is|was|been|remains?|are|were|being|maintained|established|"
+    r"stabilised|stable|already|currently|still|who|not|while|whilst|yo|y/o|old|male|"
+    r"female|man|woman|patient|patients|people|lady|gentleman|boy|girl|\b[mf]|previously|"
+    r"normally|usually|regularly)\s+on|"
+    r"(?:unable|able|forgot\w*|refus\w+|declin\w+|reluctant|unwilling)\s+to\s+(?:take|"
+    r"use|swallow|tolerate|afford)|receives|received|receiving|continues\s+(?:to\s+(?:take|"
+    r"use|utili[sz]e|receive)|on|taking|using)|(?:does|did|do|doesn't|didn't)\s+(?:\w+\s+)?(?:take|"
+    r"use)|(?:began|begun|started|resumed|stopped)\s+(?:taking|using)|placed\s+on|(?:anticoagulated|"
+    r"immunosuppressed|sedated|medicated|thrombolysed|vaccinated|immunised|immunized|"
+    r"bridged|loaded|resuscitated|paralysed|intubated)\s+(?:with|on|by|using)|(?:told|"
+    r"said|reported|mentioned|confirmed|stated|wrote|know|knows)\s+(?:\w+\s+){0,2}?(?:that\s+)?(?:you|"
+    r"he|she|they)\s+(?:takes?|uses?|are\s+on|is\s+on)|utili[sz](?:es|ed|ing)|requir(?:ed|"
+    r"ing)|self[- ]medicat\w+(?:\s+with)?|has\s+received|was\s+given|were\s+given|been\s+given|"
+    r"(?:was|were|been|had)\s+(?:\w+ly\s+)?(?:administered|prescribed|started\s+on|commenced\s+on|"
+    r"switched|treated\s+with|trialled\s+on|dispensed|loaded\s+with|transfused|maintained\s+on|"
+    r"put\s+on|managed\s+with|offered|infused|injected\s+with|advised)|"
+    r"is\s+prescribed|are\s+prescribed|prescribed\s+by|(?<!to be )started\s+on|stopped(?:\s+taking)?|"
+    r"(?:self-?)?medicat\w+\s+with|ran\s+out\s+of|run\s+out\s+of|missed|misses|missing|"
+    r"forgot\w*|overdos\w+\s+(?:of|on|with)|ingest\w+(?:\s+of)?|swallowed|injected|inhaled|"
+    r"self-administered|bought|had\s+tried|has\s+tried|tried|"
+    r"gave|status\s+post|s/p|took\s+(?:a\s+)?(?:course|trial)\s+of|(?:cycles|courses?)\s+of(?=[^.;]{0,40}\b(?:"
+    r"was|were|completed|finished|given)\b)|respon(?:ded|se)\s+(?:\w+\s+)?to|relieved\s+(?:\w+\s+)?(?:by|"
+    r"with)|(?:improved|settled|eased|resolved|worse|worsened|helped|controlled|treated|"
+    r"managed|unrelieved|unresponsive|refractory|relief|improvement|effect)\s+(?:\w+\s+)?(?:by|"
+    r"with|after|on|to|from)|"
+    r"(?:eases|improves|settles|resolves)\s+(?:\w+\s+)?with|compli\w+\s+with|adher\w+\s+(?:to|"
+    r"with)|complet(?:ed|ing|ion\s+of)|finished|drug\s+history|stopped|self-?treated\s+with|"
+    r"intolerant\s+of|tolerat\w+|discontinued|"
+    r"on\s+(?:long-term|regular|daily|maintenance|lifelong|chronic|home|repeat|stable|"
+    r"high-dose|low-dose|oral|inhaled|current|prophylactic|established|no|any|his|her|"
+    r"a\s+(?:stable|regular))|last\s+(?:took|used|had|dose\s+of|G\d++\s+of)|had(?=\s+(?:a\s+|"
+    r"\w+\s+)?(?:N|F|Q|O)\d+)|has\s+had)"
+)
+RECORDED = (
+    r"(?:recorded|documented|listed|noted|mentioned|reported|charted|on\s+(?:the\s+)?(?:list|"
+    r"record|chart|file|admission|repeat|G\d++)|in\s+the\s+(?:record|notes|chart)|known|"
+    r"stated|named|included|part\s+of|among|present\s+(?:on|in))"
+)
+_HEADER = (
+    r"^\W*(?:[\w'-]+\s+)?(?:the\s+|his\s+|her\s+|patient's\s+)?(?:(?:current|regular|"
+    r"usual|home|recorded|existing|long-term|repeat|admission|pre-admission|pre-op|documented|"
+    r"active|known|prior|previous|past|reported|outpatient|ongoing|other)\s+)*"
+    r"(?:G\d++|medication|drug|dhx?|pta\s+G\d++)\s*(?:(?:history|list|record|chart|hx|"
+    r"reconciliation|recorded|documented|reported|currently|taken|reviewed|in\s+the\s+record|"
+    r"on\s+(?:admission|record|file|arrival)|prior\s+to\s+(?:admission|arrival)|at\s+home|"
+    r"before\s+admission|G\d++)\s*)*"
+    r"(?:\([^)]*\)\s*)?(?:[:=-]|(?:are|include|includes|is|were|comprise)\b)"
+)
+
+REPORTING = (
+    re.compile(rf"\b{TAKING}\b{_GAP}{_OBJ}"),
+    re.compile(
+        rf"{_OBJ}{_GAP}\b(?:was|were|(?:has|have|had)\s+(?:\w+\s+)?been)\s+(?:\w+ly\s+|not\s+|"
+        rf"also\s+|being\s+|first\s+|last\s+)*(?:{PAST}|{RECORDED}|tolerated|ineffective|"
+        rf"effective|missed|found|completed|finished|refilled|self-administered|ingested)\b"
+    ),
+    re.compile(rf"{_OBJ}{_GAP}\b(?:is|are)\s+(?:\w+ly\s+|not\s+|also\s+|already\s+)*(?:{RECORDED}|taken)\b"),
+    re.compile(
+        rf"{_OBJ}\s+(?:[QFKD#]\d++\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|"
+        rf"prescribed|administered|used|discontinued|increased|reduced|changed)\s+(?:in\s+#|"
+        rf"on\s+(?:#|admission|arrival)|last|yesterday|[#D]\d++\s*(?:days?|weeks?|months?|"
+        rf"years?|hours?)?\s*ago|by\s+(?:the\s+)?(?:gp|ambulance|paramedic|crew|ed|gp|family)|"
+        rf"at\s+(?:home|#|\d|scene)|earlier|previously|prior|pre-?hospital|en\s+route|two|"
+        rf"three|a\s+(?:week|month|year)|this\s+morning|since|\w+\s+(?:days?|weeks?|months?|"
+        rf"years?|hours?)\s+ago)"
+    ),
+    re.compile(
+        rf"\b(?:recorded|documented|listed|noted|reported|record(?:s)?\s+(?:shows?|lists?|"
+        rf"states?|notes?|says?|mentions?|names?)|chart\s+(?:shows?|lists?)|notes?\s+(?:show|"
+        rf"list|state|record|mention|say)|lists?|shows?|states?|mentions?)\b(?:\s+as|\s+that|"
+        rf"\s*:)?{_GAP}{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:history|hx|previous|prior|past|recent|recently|last|existing|known|ongoing\s+use|"
+        rf"pre-existing|former|earlier)\s+(?:\w+\s+){{0,3}}?{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:patients?|people|adults?|children|women|men|those|anyone|someone|individuals?|"
+        rf"person|she|he|they|who|population)\s+(?:(?:is|are|was|were|already|also|currently|"
+        rf"who)\s+)*(?:on|taking|receiving|using|prescribed|treated\s+with|exposed\s+to)\b{_NEAR}{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:on|despite|while\s+on|given\s+(?:her|his|the|their|current|known)|because\s+of\s+(?:her|"
+        rf"his|the|current))\s+(?:(?:her|his|the|current|usual|regular|long-term|existing|"
+        rf"background|stable|maximal|concurrent|therapeutic)\s+)*{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:no|nil|denies|denied|never|not\s+(?:on|taking)|not\s+currently\s+(?:on|taking)|"
+        rf"negative\s+for)\s+(?:\w+\s+){{0,4}}?{_OBJ}(?:\s+\w+){{0,3}}?\s*(?:\b(?:recorded|"
+        rf"documented|reported|use|history|known|taken|is|are|was|were|noted|listed|mentioned|"
+        rf"given|at\s+present|currently|allerg\w+|[.]|$)|$|[.])"
+    ),
+)
+HEADER = re.compile(_HEADER)
+NEGATED = re.compile(
+    rf"\b(?:no|not|nil|denies|denied|never|without|neither|nor|isn't|wasn't|doesn't|didn't|"
+    rf"hasn't|stopped|former|unrecorded)\b[^.;:]{{0,40}}{_OBJ}|(?P<med2>{MED}){_GAP}\b(?:not|"
+    rf"never|no\s+longer)\b"
+)
+
+_HARM = (
+    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
+    r"hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|"
+    r"interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
+    r"affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|"
+    r"increased|prolonged|"
+    r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|"
+    r"sensitiv\w+|resistan(?:t|ce)|dependen(?:t|ce|cy)|addict\w+|misuse|abuse|withdrawal|"
+    r"risks?|dangers?|hazards?|complications?|harms?|mechanisms?|action|pharmacology|"
+    r"half-life|"
+    r"metabolism|clearance|excretion|absorption|levels?|concentrations?|warnings?|caution|"
+    r"causes?\s+of\s+\w+\s+include|associated|linked|related|attributed|attributable|"
+    r"bleeding|haemorrhage|reports?\s+of|signs\s+of|involving)"
+)
+_ILL = (
+    r"(?:\w{2,}(?:osis|itis|emia|aemia|lysis|penia|pathy|oma|plasia|trophy|algia|uria|"
+    r"plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|"
+    r"tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
+    r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|"
+    r"collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|"
+    r"headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
+    r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|"
+    r"hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|"
+    r"tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
+)
+HARM = (
+    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
+    re.compile(
+        rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|"
+        rf"a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|"
+        rf"starting|taking|stopping|abrupt|withdrawal\s+of|exposure\s+to|combined)\s+)*{_OBJ}"
+    ),
+    re.compile(
+        rf"{_OBJ}\s+(?:\w+\s+){{0,2}}?(?:make|makes|made|making)\s+(?:\w+\s+){{0,3}}?(?:more|"
+        rf"less|worse|likely|harder|drowsy|dizzy|sleepy|sick|sensitive|tired|thirsty|difficult|"
+        rf"unreliable|dangerous)\b"
+    ),
+    re.compile(
+        rf"\b{_HARM}\s+(?:\w+\s+){{0,3}}?(?:to|of|with|from|by|between|on|for|after|following|"
+        rf"include|includes|are|is)\b[^.;:,]{{0,38}}?{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:allerg(?:y|ies|ic)(?:\s+(?:list|status))?|intolerances?|sensitivities|adrs?|"
+        rf"nkda\s+except)\s*(?:recorded|documented|to)?\s*[:=-]{_NEAR}{_OBJ}"
+    ),
+    re.compile(
+        rf"{_OBJ}(?:\s+[\w'-]+){{0,4}}?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|"
+        rf"commonly|sometimes|rarely|known\s+to|likely\s+to|will|does|do|has|have|been|frequently|"
+        rf"occasionally|both|itself|directly|irreversibly|selectively|competitively|reversibly)\s+)*"
+        r"(?:cause[sd]?|causing|induce[sd]?|inducing|trigger\w*|precipitat\w+|provoke\w*|"
+        r"worsen\w*|exacerbat\w+|aggravat\w+|mask(?:s|ed|ing)?|mimic\w*|increas(?:e|es|ed|"
+        r"ing)\s+(?:the\s+|an?\s+|her\s+|his\s+)?(?:\w+\s+){0,2}(?:risk|chance|likelihood|"
+        r"levels?|concentrations?|bleeding|potassium|exposure|effects?|heart|blood|inr|qt\w*|"
+        r"A\d++|N\d++|toxicity|appetite|pressure|weight|susceptibility)|"
+        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:risk|levels?|concentrations?|blood|A\d++|"
+        r"potassium|pressure|chance|counts?|rates?|tone|temperature|weight)|lower(?:s|ed)?\s+(?:the\s+)?(?:\w+\s+)"
+        r"{0,3}?(?:levels?|blood|A\d++|seizure|heart|pressure|threshold|concentrations?|counts?|"
+        r"rates?|tone|temperature)|reduc(?:e|es|ed)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:absorption|"
+        r"clearance|effect(?:iveness)?s?|levels?|levels|excretion|efficacy|production|synthesis|"
+        r"concentrations?|secretion|N\d++|A\d++)|"
+        r"prolong\w*|interact\w*|inhibit\w*|block(?:s|ed|ing)|bind(?:s|ing)?|antagoni[sz]\w*|"
+        r"activat\w+|stimulat\w+|suppress\w*|deplet\w+|potentiat\w+|enhanc\w+|impair\w*|affect(?:s|"
+        r"ed)?|alter(?:s|ed)?|interfer\w+|predispos\w+|lead(?:s|ing)?\s+to|led\s+to|result(?:s|"
+        r"ed|ing)?\s+in|associated|linked|contraindicated|"
+        r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|"
+        r"works?\s+by|acts?\s+(?:on|by|as|at|in)|belongs?|metaboli[sz]ed|excreted|eliminated|"
+        r"cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|"
+        r"sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
+        r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|"
+        r"trigger|risk\s+factor|precipitant|culprit|inducer|analogue|derivative|prodrug|member|"
+        r"monoclonal|substrate|contributor|hormone|alkaloid|C\d++)|"
+        r"(?:boxed|black)[- ]box|half-life|toxicity|narrows|dilates?|relax(?:es)?|constrict\w*|"
+        r"slow(?:s)?\s+(?:the\s+)?(?:heart|gastric|av|conduction)|deplete\w*|displace\w*|"
+        r"compet\w+)\b"
+    ),
+    re.compile(
+        rf"\b(?:risks?|caution|danger\w*|harmful|unsafe|nephrotoxi\w+|hepatotoxi\w+|bleeding|"
+        rf"interacts?|interactions?|reacts?|contraindicated|incompatible|combination|taken|"
+        rf"combined|along)\s+(?:\w+\s+){{0,2}}?(?:with|between)\s+{_NEAR}{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:such|like|including|e\.g\.|namely)\s+(?:as\s+)?{_OBJ}\s+(?:can|may|might|could)\s+(?:cause|"
+        rf"lead|worsen|trigger|mask|increase\s+the\s+risk)"
+    ),
+)
+COMPOUND = re.compile(
+    rf"{_OBJ}[\s-]+(?:\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
+    rf"allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|"
+    rf"levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|"
+    rf"resistan(?:t|ce)|"
+    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
+    r"clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
+    r"ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|"
+    r"refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|"
+    r"deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|"
+    r"bowel|exacerbated|provoked|triggered|precipitated|mediated|mechanism|class|family)\b"
+)
+USE_OF = re.compile(
+    rf"{_OBJ}[\s-]+(?:use|therapy|treatment|history|adherence|compliance|status|intake|"
+    rf"prescriptions?|users?)\b(?=[^.;:]{{0,50}}\b(?:was|were|is\s+(?:a|recorded|documented|"
+    rf"not|noted|known|associated)|in\s+(?:#|the\s+past)|since|increases?|can|may|causes?|"
+    rf"and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|"
+    rf"after|ago))"
+)
+LEVEL = re.compile(r"(?P<med>[NA]\d++)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d++(?!\d)")
+
+ASKS = re.compile(
+    r"^\W*(?:(?:is|are|was|were|does|do|did|has|have|had|any|which|what|whether|when|"
+    r"who|how\s+(?:long|often|many|recently)|since\s+when|could\s+(?:this|the|these|it|"
+    r"symptoms)|if)\b|.{0,60}\b(?:is|are|was|does|do|has|have|any|which|what|when)\s+(?:the\s+patient|"
+    r"she|he|they|there|you|it|other|recent)\b)[^?]*\?\W*$"
+)
+_UNKNOWN = (
+    r"(?:not\s+(?:been\s+)?(?:recorded|documented|stated|known|clear|given|specified|"
+    r"available|provided|mentioned|described|established|asked|in\s+the\s+record|reported|"
+    r"confirmed|noted|listed)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
+    r"lacking|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
+)
+MISSING = (
+    re.compile(rf"{_OBJ}[^.;:!?]{{0,60}}?\b{_UNKNOWN}\b"),
+    re.compile(rf"\b{_UNKNOWN}\b[^.;!?]{{0,60}}?{_OBJ}"),
+    re.compile(
+        rf"\bno\s+(?:record|mention|documentation|information|details?|data|note|history|current|"
+        rf"recorded|documented|known)\b[^.;:!?]{{0,50}}?{_OBJ}"
+    ),
+    re.compile(
+        rf"\b(?:ask|asking|clarify|confirm|establish|enquire|inquire|check|verify|obtain|document|"
+        rf"record|determine|find\s+out|need\s+to\s+know|needed|unclear|unknown|question|explore|"
+        rf"identify|ascertain|missing|see|assess)\b[^.;!?]{{0,30}}?\b(?:whether|if|about|history|"
+        rf"use\s+of|exposure\s+to|any|current|recent|which|what|time\s+of|timing\s+of|adherence|"
+        rf"compliance|indication|allerg\w+|last|full|reason|when|how|regular|other|G\d++|over|"
+        rf"list)\b[^.;!?]{{0,60}}?{_OBJ}"
+    ),
+    re.compile(
+        rf"^\W*(?:whether|if|when|which|what|any|current|recent|use\s+of|history\s+of|exposure\s+to|"
+        rf"timing\s+of|time\s+of|date\s+of|details\s+of|adherence|compliance|allergy|full|"
+        rf"indication\s+for)\b(?![^.;:]*\b(?:should|must|needs?|recommended|start|give)\b)[^.;:!?]{{0,60}}?{_OBJ}[^"
+        rf".;:!?]{{0,50}}\W*$"
+    ),
+    re.compile(
+        rf"^\W*{_OBJ}(?:\s*[,/]\s*{MED}|\s+(?:or|and)\s+{MED})*\s+(?:use|history|exposure|"
+        rf"adherence|compliance|allergy|status|intake|list|levels?|reconciliation)\b[^.;:!?]{{0,30}}\W*$"
+    ),
+)
+REFUSAL = re.compile(
+    r"\b(?:i|we|medassist|assistant|tool|system|service|software|app|it|this|that|summary|"
+    r"report|answer)\b[^.;:!?]{0,25}?\b(?:cannot|can't|can\s+not|does\s+not|doesn't|will\s+not|"
+    r"won't|unable|not\s+able|never|not\s+permitted|not\s+allowed|must\s+not|declines?|"
+    r"isn't\s+able|do\s+not\s+have|not\s+designed|no\s+longer)\s+(?:\w+\s+){0,3}?"
+    r"(?:recommend|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
+    r"comment|answer|say|help|make|tell|choose|select|decide|dose|confirm|propose|list|"
+    r"discuss|give\s+out|set|change|start|stop)\b"
+    r"|\b(?:no|not)\s+(?:dose|G\d++|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|"
+    r"are|can\s+be|will\s+be|advice)\b[^.;:!?]{0,30}?\b(?:given|provided|offered|suggested|"
+    r"made|stated|here|advice|recommended)\b"
+)
+NO_CHANGE = re.compile(
+    rf"\b(?:do\s+not|don't|dont|never|should\s+not|shouldn't|must\s+not|avoid|no\s+one\s+should|"
+    rf"please\s+do\s+not|not)\b[^.;:!?]{{0,60}}?(?:{MED}|anything|them|it|treatment)?[^.;:!?]{{0,40}}?\b(?:wit"
+    rf"hout|unless|until|before)\b[^.;:!?]{{0,50}}?\b(?:advice|speak\w*|spoken|talk\w*|"
+    rf"ask\w*|consult\w*|check\w*|doctors?|clinicians?|prescribers?|pharmacists?|gp|team|"
+    rf"told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
+)
+_TEAM = (
+    r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"
+    r"senior|attending|supervising|prescribing|haematology|hematology|emergency|on-call|"
+    r"admitting|local|patient's|their|your|duty)\s+)*(?:team|teams|clinicians?|doctors?|"
+    r"physicians?|consultants?|prescribers?|specialists?|cardiologists?|neurologists?|"
+    r"haematologists?|hematologists?|microbiologist|gp|gps|pharmacists?|surgeons?|registrar|"
+    r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|multidisciplinary\s+team|"
+    r"mdt)"
+)
+DECIDER = re.compile(
+    rf"\b(?:for|by|with|to|of|at|up\s+to|left\s+to|rests?\s+with|lies\s+with|remains?\s+with)\s+(?:the\s+|"
+    rf"a\s+|an\s+|her\s+|his\s+|discretion\s+of\s+the\s+|judg(?:e)?ment\s+of\s+the\s+)*{_TEAM}\b|"
+    rf"\b{_TEAM}(?:'s|s')?\s+(?:\w+\s+){{0,3}}?(?:to\s+(?:weigh|decide|consider|judge|"
+    rf"determine|assess|discuss|review)|decision|decisions|judg(?:e)?ment|discretion|decides?|"
+    rf"weighs?|will\s+(?:decide|weigh|judge)|may\s+(?:weigh|consider)|can\s+(?:weigh|decide)|"
+    rf"should\s+(?:weigh|decide))"
+)
+CONSIDERATION = re.compile(
+    r"\b(?:weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
+    r"discuss\w*|discretion|question|matter|choice|call|review\w*)\b"
+)
+DECISION_ABOUT = re.compile(
+    rf"\b(?:decisions?|questions?|advice|choices?|changes?|any\s+change|adjustments?|choice|"
+    rf"selection)\s+(?:about|on|to|regarding|concerning|around|over|of|in)\b[^.;:!?]{{0,50}}?{_OBJ}"
+)
+ATTRIBUTED = re.compile(
+    r"\b(?:nice|sign|esc|aha|acc|who|bnf|rcp|rcog|rcem|rcpch|bts|bsg|bsh|bad|easl|ada|"
+    r"easd|kdigo|gina|gold|idsa|cdc|nhs|nhlbi|nci|niddk|ninds|medlineplus|fda|uspstf|"
+    r"acog|acp|chest|esmo|asco|nccn|eular|acr|cks|mhra|ema|uptodate|cochrane|aan|aap|"
+    r"esh|ers|ats|eau|aua|figo|surviving\s+sepsis|(?:the\s+|this\s+|cited\s+|retrieved\s+|"
+    r"national\s+|local\s+|clinical\s+|\w+\s+)?(?:guidelines?|guidance|statement|consensus|"
+    r"passage|reference|textbook|protocol|pathway|page|source))\b"
+    r"(?:[\s\w'()\[\]/.,#-]|#\d++){0,45}?\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|"
+    r"includes?|states?|notes?|reports?|refers?|cites?|covers?|recommends?|advises?|suggests?|"
+    r"identif(?:y|ies)|says?|records?|gives|outlines?|places?|classif(?:y|ies)|counts?|"
+    r"regards?|considers?|summari[sz]es?|recogni[sz]es?)\b"
+    r"|\b(?:according\s+to|as\s+(?:described|listed|stated|noted|discussed|mentioned|"
+    r"named)\s+(?:in|by)|(?:described|listed|mentioned|named|discussed|cited|noted|included|"
+    r"referenced)\s+(?:\w+\s+){0,4}?(?:in|by)|per|in)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?(?:nice|"
+    r"sign|esc|aha|who|bnf|bts|gina|gold|cdc|nhs|nhlbi|medlineplus|kdigo|ada|idsa|cks|"
+    r"acc|easl|guidelines?|guidance|ng\d+|cg\d+|passage|source|\[)"
+)
+PATIENT_SPECIFIC = re.compile(
+    r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|"
+    r"him|her|you|your|his|here|now)\b"
+)
+
