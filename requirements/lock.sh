@@ -16,8 +16,12 @@ if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="$PIP_INDEX_URL"; f
 # "$@" goes on to uv: --upgrade, or --upgrade-package NAME.
 compile() { "$uv" pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links "$@"; }
 compile "$@" dev.in -o dev.txt
-for set_name in base web rag worker embedded; do
+# embed and training take the CPU build of torch, which PIP_FIND_LINKS or --torch-backend cpu brings: no CUDA is ever
+# named in them. gpu is another environment and another torch.
+for set_name in base web rag worker embedded embed; do
     compile -c dev.txt "$set_name.in" -o "$set_name.txt"
 done
+compile "$@" training.in -o training.txt
+UV_FIND_LINKS='' compile "$@" gpu.in -o gpu.txt
 # Without its requirements (see minilm.in): the pin is the whole set.
 grep -v '^#' minilm.in >minilm.txt

@@ -114,6 +114,9 @@ def ingest_guidelines(
     return Ingested(guidelines=done, unchanged=unchanged, passages=stored, embedded=embedded)
 
 
+_REPLACED = [field.name for field in Guideline._meta.concrete_fields if field.name not in {"id", "added_at"}]
+"""What a changed text brings anew; when a guideline was first added stays."""
+
 _Rows = tuple[Guideline, list[PassageRow]]
 
 
@@ -171,7 +174,9 @@ def _store(actor: Actor, groups: list[_Rows]) -> None:
     with transaction.atomic():
         for guideline, rows in groups:
             PassageRow.objects.filter(guideline_id=guideline.id).delete()
-            guideline.save(force_insert=False)
+            Guideline.objects.bulk_create(
+                [guideline], update_conflicts=True, unique_fields=["id"], update_fields=_REPLACED
+            )
             PassageRow.objects.bulk_create(rows)
         record(
             actor=actor, action="guideline.ingest", object_type="guideline", object_id=groups[0][0].id,

@@ -96,7 +96,7 @@ class EdgeStore:
             request = QueryRequest(limit=limit, query=sparse or dense, with_payload=True, filter=allowed)
         with self._lock:
             points = self._shard.query(request)
-        return [Found(str(point.payload["passage"]), float(point.score)) for point in points]
+        return store.ordered([Found(str(point.payload["passage"]), float(point.score)) for point in points])
 
     def count(self) -> int:
         from qdrant_edge import CountRequest

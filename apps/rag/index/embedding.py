@@ -165,7 +165,7 @@ class HttpEmbedder:
             raise ConfigurationError("EMBEDDER=http needs EMBEDDER_URL")
         from openai import OpenAI
 
-        self._client = OpenAI(base_url=url, api_key=api_key, max_retries=0, timeout=20)
+        self._client = OpenAI(base_url=url, api_key=api_key or "none", max_retries=0, timeout=20)
         self._model = model
         self.id = f"{model}/http"
         self._dimension: int | None = None
@@ -183,7 +183,8 @@ class HttpEmbedder:
             answer = self._client.embeddings.create(model=self._model, input=list(texts))
         except OpenAIError as error:
             raise RetrievalUnavailable("The embedding server did not answer") from error
-        vectors = np.asarray([item.embedding for item in answer.data], dtype=np.float32)
+        rows = sorted(answer.data, key=lambda item: item.index)
+        vectors = np.asarray([item.embedding for item in rows], dtype=np.float32)
         if vectors.shape[0] != len(texts):
             raise RetrievalUnavailable("The embedding server gave another number of vectors than texts")
         return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)

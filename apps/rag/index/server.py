@@ -89,7 +89,9 @@ class ServerStore:
                 )
         except Exception as error:
             raise RetrievalUnavailable from error
-        return [Found(str((point.payload or {})["passage"]), float(point.score)) for point in answer.points]
+        return store.ordered(
+            [Found(str((point.payload or {})["passage"]), float(point.score)) for point in answer.points]
+        )
 
     def close(self) -> None:
         self._client.close()

@@ -75,6 +75,11 @@ def bm25() -> Any:
     return Bm25()
 
 
+def ordered(found: list[Found]) -> list[Found]:
+    """Best first; what the engine scores alike stands in one order on every store."""
+    return sorted(found, key=lambda item: (-round(item.score, 6), item.passage_id))
+
+
 def sparse_document(text: str) -> Any:
     return bm25().embed_document(text)
 

@@ -132,10 +132,13 @@ def check_claim(claim: DraftClaim, sources: Sequence[Source], audience: Audience
         verdict = "inference_for_patient"
     if verdict != "":
         return ClaimCheck(None, verdict, 0)
-    state = "inference" if claim.kind == "inference" else "verified"
-    return ClaimCheck(
-        VerifiedClaim(text=claim.text, kind=claim.kind, cites=tuple(cites), verification=state), "", matched
-    )  # type: ignore[arg-type]
+    kept = VerifiedClaim(
+        text=claim.text,
+        kind=claim.kind,
+        cites=tuple(cites),
+        verification="inference" if claim.kind == "inference" else "verified",
+    )
+    return ClaimCheck(kept, "", matched)
 
 
 def _fits(kind: str, source: Source) -> bool:

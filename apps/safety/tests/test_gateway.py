@@ -60,8 +60,18 @@ def test_an_answer_says_what_was_said_and_by_whom(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "output",
-    ["", "not json", "[1]", "{}", '{"conditions": "Heart attack"}', '{"conditions": [1]}', '{"conditions": [], "dose": "5 mg"}', '{"conditions": [""]}', '{"conditions": ["a","b"'],
-)  # fmt: skip
+    [
+        "",
+        "not json",
+        "[1]",
+        "{}",
+        '{"conditions": "Heart attack"}',
+        '{"conditions": [1]}',
+        '{"conditions": [], "dose": "5 mg"}',
+        '{"conditions": [""]}',
+        '{"conditions": ["a","b"',
+    ],
+)
 def test_an_answer_that_does_not_fit_is_refused(serve: Serve, output: str) -> None:
     serve([output])
     with pytest.raises(BadModelOutput):
@@ -154,9 +164,13 @@ def test_an_answer_that_comes_after_the_abort_is_dropped() -> None:
 def test_a_fabricated_citation_cannot_be_said() -> None:
     schema = draft_json_schema(["r1", "g1"])
     draft: dict[str, Any] = {
-        "triage_level": "routine", "triage_reason": "", "differential": [], "red_flags": [], "missing_information": [],
+        "triage_level": "routine",
+        "triage_reason": "",
+        "differential": [],
+        "red_flags": [],
+        "missing_information": [],
         "summary": [{"text": "Cough.", "kind": "patient_fact", "cites": [{"source": "r1", "quote": "Cough"}]}],
-    }  # fmt: skip
+    }
     check_shape(draft, schema)
     draft["summary"][0]["cites"][0]["source"] = "g9"
     with pytest.raises(BadModelOutput) as caught:

@@ -56,18 +56,49 @@ def test_a_quote_does_not_begin_or_end_inside_a_number_or_word(quote: str, sourc
 @pytest.mark.parametrize(
     ("claim", "quote", "reason"),
     [
-        ("The risk is increased for 6 months after surgery.", "The risk is increased for 3 months after surgery.", "number"),
-        ("The risk is increased for 3 weeks after surgery.", "The risk is increased for 3 months after surgery.", "unit"),
-        ("The risk is decreased for 3 months after surgery.", "The risk is increased for 3 months after surgery.", "opposite"),
-        ("The risk is not increased for 3 months after surgery.", "The risk is increased for 3 months after surgery.", "negation"),
+        (
+            "The risk is increased for 6 months after surgery.",
+            "The risk is increased for 3 months after surgery.",
+            "number",
+        ),
+        (
+            "The risk is increased for 3 weeks after surgery.",
+            "The risk is increased for 3 months after surgery.",
+            "unit",
+        ),
+        (
+            "The risk is decreased for 3 months after surgery.",
+            "The risk is increased for 3 months after surgery.",
+            "opposite",
+        ),
+        (
+            "The risk is not increased for 3 months after surgery.",
+            "The risk is increased for 3 months after surgery.",
+            "negation",
+        ),
         ("Fever is a common sign.", "Fever is not a common sign.", "negation"),
-        ("A D-dimer above 500 ng/mL makes the diagnosis unlikely in people at low risk.",
-         "A D-dimer below 500 ng/mL makes the diagnosis unlikely in people at low risk.", "opposite|comparator"),
-        ("Pain in the right calf may come before the acute episode.", "Pain in the left calf may come before the acute episode.", "opposite"),
-        ("Pain in the left calf may come before the chronic episode.", "Pain in the left calf may come before the acute episode.", "opposite"),
-        ("Sarcoidosis leads to raised calcium and skin lesions.", "The risk is increased for 3 months after surgery.", "content"),
+        (
+            "A D-dimer above 500 ng/mL makes the diagnosis unlikely in people at low risk.",
+            "A D-dimer below 500 ng/mL makes the diagnosis unlikely in people at low risk.",
+            "opposite|comparator",
+        ),
+        (
+            "Pain in the right calf may come before the acute episode.",
+            "Pain in the left calf may come before the acute episode.",
+            "opposite",
+        ),
+        (
+            "Pain in the left calf may come before the chronic episode.",
+            "Pain in the left calf may come before the acute episode.",
+            "opposite",
+        ),
+        (
+            "Sarcoidosis leads to raised calcium and skin lesions.",
+            "The risk is increased for 3 months after surgery.",
+            "content",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_claim_that_says_something_else_than_its_quote_falls(claim: str, quote: str, reason: str) -> None:
     result = check(claim, quote)
     assert result.claim is None

@@ -21,7 +21,13 @@ def run(command: str, lines: list[Any], monkeypatch: pytest.MonkeyPatch) -> list
 
 
 SOURCE = {"id": "g1", "kind": "guideline", "text": "Fever is not a common sign. The risk is raised for 3 months."}
-BAD_LINES = [("{", None, "not_json"), ("[" * 100_000, None, "not_json"), ("[1]", None, "invalid_input"), ('"x"', None, "invalid_input"), ('{"id": 7}', 7, "invalid_input")]  # fmt: skip
+BAD_LINES = [
+    ("{", None, "not_json"),
+    ("[" * 100_000, None, "not_json"),
+    ("[1]", None, "invalid_input"),
+    ('"x"', None, "invalid_input"),
+    ('{"id": 7}', 7, "invalid_input"),
+]
 
 
 def test_texts_get_a_verdict_with_rules_and_spans(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,12 +113,17 @@ def test_claims_get_a_verdict_a_reason_and_the_places_found(monkeypatch: pytest.
 @pytest.mark.parametrize(
     "fields",
     [
-        {"claim": 5, "sources": [SOURCE]}, {"claim": "x", "sources": "y"}, {"claim": "x", "sources": [{"id": "g1"}]}, {"claim": "x", "sources": [5]},
-        {"claim": "x", "kind": "opinion", "sources": [SOURCE]}, {"claim": "x", "cites": [{"source": "g1"}], "sources": [SOURCE]},
-        {"claim": "x", "cites": 5, "sources": [SOURCE]}, {"claim": {"text": "x"}, "sources": [SOURCE]},
+        {"claim": 5, "sources": [SOURCE]},
+        {"claim": "x", "sources": "y"},
+        {"claim": "x", "sources": [{"id": "g1"}]},
+        {"claim": "x", "sources": [5]},
+        {"claim": "x", "kind": "opinion", "sources": [SOURCE]},
+        {"claim": "x", "cites": [{"source": "g1"}], "sources": [SOURCE]},
+        {"claim": "x", "cites": 5, "sources": [SOURCE]},
+        {"claim": {"text": "x"}, "sources": [SOURCE]},
         {"claim": "x", "sources": [{"id": "g1", "kind": "web", "text": "x"}]},
     ],
-)  # fmt: skip
+)
 def test_a_claim_line_with_wrong_fields_is_an_error(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = run("check_claims", [{"id": "a", **fields}], monkeypatch)
     assert line["error"]["code"] == "invalid_input"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -120,12 +121,20 @@ def test_every_place_of_a_draft_is_guarded() -> None:
     assert result.removed_sentences == 7
 
 
-STAGES = {
+STAGES: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "guard": (guard_draft, "check_text", lambda: guarded(draft(claim("Chest pain.")))),
-    "claims": (grounding, "check_claim", lambda: services.verify_draft(draft=_model_draft(), sources=_sources(), audience="clinician")),
-    "identifiers": (deidentify_rules, "_scrub", lambda: services.deidentify(CaseInput(history="Mrs Jane Doe has a cough."))),
+    "claims": (
+        grounding,
+        "check_claim",
+        lambda: services.verify_draft(draft=_model_draft(), sources=_sources(), audience="clinician"),
+    ),
+    "identifiers": (
+        deidentify_rules,
+        "_scrub",
+        lambda: services.deidentify(CaseInput(history="Mrs Jane Doe has a cough.")),
+    ),
     "screen": (screen, "instruction_spans", lambda: services.screen_text("Mrs Jane Doe has a cough.")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))

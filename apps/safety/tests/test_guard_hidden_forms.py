@@ -24,7 +24,12 @@ NAMES = (
     "carbamazepine",
     "morphine",
 )
-ORDERS = ("Give {} tonight.", "Start {} 5 mg twice daily.", "The patient should be started on {}.", "Please prescribe {} 250 mg every six hours.")  # fmt: skip
+ORDERS = (
+    "Give {} tonight.",
+    "Start {} 5 mg twice daily.",
+    "The patient should be started on {}.",
+    "Please prescribe {} 250 mg every six hours.",
+)
 LOOKALIKES = {"a": "\u0430", "e": "\u0435", "o": "\u043e", "i": "\u0456", "p": "\u0440", "c": "\u0441", "x": "\u0445"}
 
 
@@ -70,7 +75,7 @@ HIDDEN: dict[str, Callable[[str, str], str]] = {
     "numbers in words": _whole(_words),
     "split unit": _whole(lambda text: text.replace(" mg", " m g").replace("250", "2 5 0")),
     "one misspelling": _in_name(lambda name: name[:4] + name[5:] if len(name) > 8 else name[:2] + name[1:]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", sorted(HIDDEN))

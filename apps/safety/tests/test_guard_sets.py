@@ -1,4 +1,8 @@
-"""The medicine guard on labelled sentences: one set it was written for, two that were written before it saw them."""
+"""The medicine guard on labelled sentences, in four sets that were written one after the other.
+
+Each set was new to the guard once and has been used to mend it since, so these figures are floors against
+regressions and no estimate for unseen sentences.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import pytest
 from apps.safety.rules.guard import check_text
 
 DATA = Path(__file__).resolve().parent / "data"
-SETS = ["", "f", "h"]
+SETS = ["", "f", "h", "s"]
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -42,7 +46,7 @@ def test_at_most_3_percent_of_harmless_sentences_are_blocked(prefix: str) -> Non
 
 @pytest.mark.parametrize("rule", ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B10"])
 def test_every_rule_of_the_taxonomy_is_met_in_the_sets(rule: str) -> None:
-    kinds = [row for prefix in SETS for row in rows(f"{prefix}block") if row["kind"] == rule]
+    kinds = [row for prefix in SETS for row in rows(f"{prefix}block") if row.get("kind") == rule]
     caught = [
         row for row in kinds if not check_text(row["text"], record=row["record"], audience=row["audience"]).allowed
     ]

@@ -31,7 +31,8 @@ def answer(line: str) -> dict[str, Any]:
     if not isinstance(item, dict):
         return _error(None, "invalid_input", "a line is a JSON object")
     ident, text = item.get("id"), item.get("text")
-    record, audience = item.get("record", "") or "", item.get("audience", "clinician") or "clinician"
+    record: Any = item.get("record", "") or ""
+    audience: Any = item.get("audience", "clinician") or "clinician"
     if not isinstance(text, str) or not isinstance(record, str):
         return _error(ident, "invalid_input", "text and record must be strings")
     if audience not in ("clinician", "patient"):

@@ -238,10 +238,8 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
         return False
     if _MEASURE_AFTER.match(after):
         return not re.search(r"\b(?:give|administer|inject|infuse|prescribe)\b", before)
-    cue = None
-    for cue in _MEASURE_BEFORE.finditer(before):
-        pass
-    if cue is None or _GIVING.search(before[cue.end() :]):
+    cues = list(_MEASURE_BEFORE.finditer(before))
+    if not cues or _GIVING.search(before[cues[-1].end() :]):
         return False
     return not _GIVING.match(before.strip().split(" ")[0] if before.strip() else "")
 

@@ -138,6 +138,19 @@ FUTURE = re.compile(
     r"tonight|tomorrow|later\s+today|this\s+evening|instead|for\s+now|until\s+(?:reviewed|"
     r"seen|better|review|then)|going\s+to\s+need)\b"
 )
+PERSIST = re.compile(
+    rf"{LEAD}(?:carry|keep|go|stay|remain|press|persist)\s+(?:going\s+)?(?:on\s+)?(?:with|on|taking|using|giving)\s+{_FILL}"
+    rf"(?P<med>{MED})"
+)
+PURPOSE = re.compile(
+    rf"^\W*(?P<med>{MED})\s+(?:[QFKD#]\d++\s+)*(?:\w+\s+)?to\s+(?:reverse|treat|relieve|control|prevent|cover|correct|replace|"
+    r"help|settle|manage|ease|stop|reduce|lower|raise|maintain|keep|thin|calm|stabili[sz]e|protect|clear)\b"
+)
+# Verbs that are a medicine in themselves.
+MEDICATE = re.compile(
+    rf"{LEAD}(?:re-?)?(?:heparini[sz]e|digitali[sz]e|diurese|anticoagulate|thrombolyse|thrombolyze|sedate|paralyse|steroidi[sz]e|"
+    r"atropini[sz]e|medicate|premedicate|nebuli[sz]e)\b"
+)
 HELPS = re.compile(
     r"(?P<med>[NCO]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
     r"should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){0,2}?)?"

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import symspellpy
 
@@ -72,10 +72,11 @@ class Lexicon:
 
     def _read_terms(self) -> None:
         for line in _lines("guard_terms.txt", ordered=True):
-            kind, canonical, terms = line.split("|")
+            letter, canonical, terms = line.split("|")
+            kind = cast(Kind, letter)
             listed = [term.strip() for term in terms.split(",") if term.strip()]
             for term in [*listed, canonical] if canonical and kind == "N" else listed:
-                self._add(term, kind, canonical or term)  # type: ignore[arg-type]
+                self._add(term, kind, canonical or term)
                 self.own.add(term)
 
     def _read_names(self) -> None:
@@ -164,7 +165,7 @@ def mentions(text: str) -> list[Mention]:
         if mention is None:
             mention, used = _joined(lex, text, tokens, index)
         if mention is None:
-            mention, used = _single(lex, tokens[index]), 1
+            mention, used = _single(tokens[index]), 1
         if mention is not None:
             found.append(mention)
         index += used
@@ -236,7 +237,7 @@ def _leet_name(lex: Lexicon, form: str) -> str | None:
     return lex.phrases[close[0].term][1] if close else None
 
 
-def _single(lex: Lexicon, token: _Token) -> Mention | None:
+def _single(token: _Token) -> Mention | None:
     read = _reading(token.word)
     if read is None:
         return None

@@ -143,6 +143,10 @@ _ILL = (
     r"tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
 )
 HARM = (
+    re.compile(
+        rf"(?:[V#]\d++|\b(?:fell|rose|dropped|developed|became|worsened|improved|collapsed|settled))\b[^.;:]{{0,30}}?"
+        rf"\b(?:after|following|since)\s+(?:(?:the|her|his|their|an?|recent|prehospital|earlier)\s+)*{_OBJ}"
+    ),
     re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
     re.compile(
         rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|"
@@ -184,7 +188,7 @@ HARM = (
         r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|"
         r"works?\s+by|acts?\s+(?:on|by|as|at|in)|belongs?|metaboli[sz]ed|excreted|eliminated|"
         r"cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|"
-        r"sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
+        r"explain\w*|account(?:s|ed)?\s+for|contribut\w+|underl\w+|sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
         r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|"
         r"trigger|risk\s+factor|precipitant|culprit|inducer|analogue|derivative|prodrug|member|"
         r"monoclonal|substrate|contributor|hormone|alkaloid|C\d++)|"
@@ -283,7 +287,7 @@ NO_CHANGE = re.compile(
 _TEAM = (
     r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"
     r"senior|attending|supervising|prescribing|haematology|hematology|emergency|on-call|"
-    r"admitting|local|patient's|their|your|duty)\s+)*(?:team|teams|clinicians?|doctors?|"
+    r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,2}?(?:team|teams|clinicians?|doctors?|"
     r"physicians?|consultants?|prescribers?|specialists?|cardiologists?|neurologists?|"
     r"haematologists?|hematologists?|microbiologist|gp|gps|pharmacists?|surgeons?|registrar|"
     r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|multidisciplinary\s+team|"
@@ -326,4 +330,3 @@ PATIENT_SPECIFIC = re.compile(
     r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|"
     r"him|her|you|your|his|here|now)\b"
 )
-

@@ -15,6 +15,7 @@ from apps.safety.rules.guard.fidelity import RecordView, attached, group
 from apps.safety.rules.guard.reading import Reading, all_matches, find_directives, find_licences, mention_of
 from medassist.clinical.case import Audience
 
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     rule: str
@@ -167,23 +168,23 @@ def _near_duration(skel: Skeleton, index: int, at: int, items: list[int]) -> boo
 def _judge_mentions(reading: Reading, audience: Audience) -> list[Fault]:
     faults = []
     for index, mention in reading.skel.mentions.items():
-        licences = reading.licences.get(index, set())
-        fault = _judge_mention(reading, index, mention.kind, licences, audience)
+        granted = reading.licences.get(index, set())
+        fault = _judge_mention(reading, index, mention.kind, granted, audience)
         if fault is not None:
             faults.append(fault)
     return faults
 
 
-def _judge_mention(reading: Reading, index: int, kind: str, licences: set[str], audience: Audience) -> Fault | None:
+def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], audience: Audience) -> Fault | None:
     form = reading.skel.form
-    if "refusal" in licences:
+    if "refusal" in granted:
         return None
     if index in reading.directives:
         if kind == "C" and _consideration(form, audience, reading):
             return None
         return Fault("B8" if kind == "C" and audience == "patient" else "B3", "directive", index)
-    quoted = kind in "NC" and audience == "patient" and licences <= {"reporting"} and licences.ATTRIBUTED.search(form)
-    if kind in "AOG" or (licences and not quoted):
+    quoted = kind in "NC" and audience == "patient" and granted <= {"reporting"} and licences.ATTRIBUTED.search(form)
+    if kind in "AOG" or (granted and not quoted):
         return None
     if kind == "C":
         if _consideration(form, audience, reading) or (audience == "clinician" and licences.ATTRIBUTED.search(form)):
@@ -225,7 +226,12 @@ def _self_adjusts(form: str) -> bool:
         return True
     for pattern in directives.SELF_ADJUST:
         match = pattern.search(form)
-        if match and not licences.NO_CHANGE.search(form) and not _reported_habit(form) and not licences.REFUSAL.search(form):
+        if (
+            match
+            and not licences.NO_CHANGE.search(form)
+            and not _reported_habit(form)
+            and not licences.REFUSAL.search(form)
+        ):
             return True
     return False
 
@@ -233,4 +239,6 @@ def _self_adjusts(form: str) -> bool:
 def _reported_habit(form: str) -> bool:
     if re.search(r"\b(?:you|your)\b", form) and not form.rstrip().endswith("?"):
         return False
-    return bool(directives.REPORTED_SELF.search(form)) and not re.match(r"\W*(?:take|use|skip|double|halve|buy|try|get)\b", form)
+    return bool(directives.REPORTED_SELF.search(form)) and not re.match(
+        r"\W*(?:take|use|skip|double|halve|buy|try|get)\b", form
+    )

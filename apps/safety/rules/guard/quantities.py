@@ -10,8 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from apps.safety.rules.guard.units import FOREIGN_NUMBERS, FORM_WORDS, FRACTIONS, NUMBER, PATTERN, ROMAN, UNIT_SCALE, WORD_NUMBERS
-
+from apps.safety.rules.guard.units import (
+    FOREIGN_NUMBERS,
+    FORM_WORDS,
+    FRACTIONS,
+    NUMBER,
+    PATTERN,
+    ROMAN,
+    UNIT_SCALE,
+    WORD_NUMBERS,
+)
 
 QuantityKind = Literal["Q", "F", "K", "D", "V", "#"]
 """Q dose with a unit, F count of dose forms, K frequency, D duration, V measured value, # bare number."""
@@ -211,11 +219,17 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
+# "A drop in sodium" falls, "a drop in each eye" is given.
+_FALL = re.compile(r"an?\s+drop\s+(?:in|from|below)\s+(?!each|both|either|(?:\w+\s+){0,2}(?:eyes?|ears?|nostrils?)\b)")
+
+
 def _names_only(match: re.Match[str]) -> bool:
     """ "A dose", "several injections" name a thing; "another dose", "two doses" count it."""
     vague = re.match(r"(?:an?|several|few|a\s+few)\s", match["form"].lstrip()) and not re.match(
         r"a\s+couple", match["form"].lstrip()
     )
+    if _FALL.match(match["form"].lstrip() + match.string[match.end() :][:40]):
+        return True
     thing = re.fullmatch(f"{FORM_WORDS['dose']}|{FORM_WORDS['bag']}", match["formword"])
     return bool(vague and thing) or bool(
         re.match(r"\s+of\s+(?!N|the\s+same)", match.string[match.end() :])

@@ -45,7 +45,19 @@ def mention_of(match: re.Match[str]) -> tuple[int, int]:
 
 def find_directives(reading: Reading) -> None:
     form = reading.skel.form
-    for pattern in (directives.IMPERATIVE, directives.GERUND, directives.MODAL, directives.PASSIVE, directives.ENSURED, directives.EVALUATED, directives.SUGGESTED, directives.HELPS, directives.ARROW):
+    for pattern in (
+        directives.IMPERATIVE,
+        directives.GERUND,
+        directives.MODAL,
+        directives.PASSIVE,
+        directives.ENSURED,
+        directives.EVALUATED,
+        directives.SUGGESTED,
+        directives.HELPS,
+        directives.PERSIST,
+        directives.PURPOSE,
+        directives.ARROW,
+    ):
         position = 0
         while match := pattern.search(form, position):
             index, at = mention_of(match)
@@ -57,8 +69,14 @@ def find_directives(reading: Reading) -> None:
             if mention.kind in "NC" and not re.search(r"\b(?:was|were|had|took|taken|last|since)\b", form):
                 reading.directives.setdefault(index, "future")
     _spread(reading)
-    if (referent := directives.REFERENT.search(form)) and not directives.REPORTED_INFINITIVE.search(form[: _verb_start(referent)]):
+    if (referent := directives.REFERENT.search(form)) and not directives.REPORTED_INFINITIVE.search(
+        form[: _verb_start(referent)]
+    ):
         reading.loose = "referent"
+    if (verb := directives.MEDICATE.search(form)) and not directives.REPORTED_INFINITIVE.search(
+        form[: _last_word(verb)]
+    ):
+        reading.loose = "medicate"
 
 
 def _verb_start(match: re.Match[str]) -> int:
@@ -67,6 +85,10 @@ def _verb_start(match: re.Match[str]) -> int:
         match.group(),
     )
     return match.start() + (word.start() if word else 0)
+
+
+def _last_word(match: re.Match[str]) -> int:
+    return match.start() + match.group().rfind(" ") + 1
 
 
 def _spread(reading: Reading) -> None:
@@ -113,7 +135,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
             else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
         )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
-    return mention.kind in "AG" and pattern is not directives.ARROW
+    named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE}
+    return mention.kind in "AG" and pattern not in named_or_not
 
 
 def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> bool:
@@ -273,5 +296,3 @@ def _clauses(form: str) -> list[tuple[int, int]]:
         spans.append((start, match.start()))
         start = match.end()
     return [*spans, (start, len(form))]
-
-

@@ -260,5 +260,3 @@ PATTERN = re.compile(
     rf"|(?P<bp>\b\d{{2,3}}\s?/\s?\d{{2,3}}\b)"
     rf"|(?P<number>(?<![\w.#-])(?:{_RANGE})(?![\w]))"
 )
-
-
