@@ -67,11 +67,11 @@ def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
     becomes an abstained or withheld assessment that still shows red flags, missing information and escalation."""
     with run.step("gather"):
         working = Working(run, current_clinic(), load())
-    with run.step("deidentify"):
-        _hide(working)
-    with run.step("retrieve"):
-        _retrieve(working)
     try:
+        with run.step("deidentify"):
+            _hide(working)
+        with run.step("retrieve"):
+            _retrieve(working)
         _draft_verify_guard(working)
     except BadModelOutput:
         working.reasons.append("backbone_output_unusable")

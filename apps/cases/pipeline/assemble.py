@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -78,8 +78,10 @@ class _Book:
     def _record_cite(self, source: Source, quote: str) -> Cite:
         # The model saw placeholders; the reader's record has the words themselves, at other offsets.
         words, text = self.restore(quote), self.original.get(source.label, source.text)
-        start = max(0, text.find(words))
-        return Cite(kind="record", ref=source.label, quote=words, start=start, end=min(len(text), start + len(words)))
+        start = text.find(words)
+        # Words that stand across a span kept from the model cannot be marked: the cite names the whole part.
+        span = (start, start + len(words)) if start >= 0 else (0, 0)
+        return Cite(kind="record", ref=source.label, quote=words, start=span[0], end=span[1])
 
     def _evidence(self, source_id: str, quote: str, start: int, end: int) -> Evidence:
         passage = self.hits[source_id].passage
@@ -127,7 +129,7 @@ def release(working: Working) -> Assessment:
         summary=Summary(headline=headline_of(case), claims=summary, record_refs=_record_refs(working)),
         differential=differential,
         red_flags=tuple(_red_flags(working, model_flags)),
-        missing_information=_missing(working, draft),
+        missing_information=_missing(working, draft, book.restore),
         omissions=tuple(_omissions(working, book, differential)),
         escalation=safety.escalation(
             level=level, locale=case.locale, emergency_number=working.clinic.emergency_number
@@ -155,9 +157,9 @@ def _guideline_claims(draft: GuardedDraft) -> int:
 
 def _condition(book: _Book, item: VerifiedCondition) -> Differential:
     return Differential(
-        condition=item.condition, icd10=icd10_for(item.condition), band=item.band, probability=None,
+        condition=book.restore(item.condition), icd10=icd10_for(item.condition), band=item.band, probability=None,
         probability_withheld="not_calibrated", claims_for=book.claims(item.claims_for),
-        claims_against=book.claims(item.claims_against), claims_missing=item.claims_missing,
+        claims_against=book.claims(item.claims_against), claims_missing=tuple(map(book.restore, item.claims_missing)),
     )  # fmt: skip
 
 
@@ -176,9 +178,9 @@ def _record_refs(working: Working) -> tuple[str, ...]:
     return tuple(name for name in ("medications", "allergies") if getattr(case, name))
 
 
-def _missing(working: Working, draft: GuardedDraft | None) -> tuple[str, ...]:
+def _missing(working: Working, draft: GuardedDraft | None, restore: Callable[[str], str]) -> tuple[str, ...]:
     case, news2 = working.content.case, working.content.floor.news2
-    found = list(draft.missing_information) if draft else []
+    found = [restore(item) for item in draft.missing_information] if draft else []
     if case.patient.age is None:
         found.append("Age is not recorded.")
     if news2.missing and news2.applicable:

@@ -75,8 +75,9 @@ def on_schema(**answers: Any) -> Step:
     """A step that answers by schema name: `on_schema(candidates={...}, assessment_draft={...})`."""
 
     def step(request: ChatRequest) -> str | dict[str, Any] | Exception:
-        found = answers.get(request.schema_name, {"conditions": []} if request.schema_name == "candidates" else draft())
-        return found(request) if callable(found) else found
+        empty = {"conditions": []} if request.schema_name == "candidates" else draft()
+        found: str | dict[str, Any] | Exception = answers.get(request.schema_name, empty)
+        return found
 
     return step
 

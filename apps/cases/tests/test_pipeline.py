@@ -280,3 +280,30 @@ def test_the_snapshot_of_the_index_is_named(guidelines: None) -> None:
         assert IndexGeneration.objects.exists()
     assert found.provenance.index_snapshot
     assert found.provenance.prompt_version
+
+
+@pytest.mark.parametrize("stage", ["deidentify", "screen_text", "verify_draft", "guard_draft"])
+def test_a_guard_stage_that_fails_withholds_everything_but_rules_and_authored_text(
+    guidelines: None, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    from apps.safety import services as safety
+    from medassist.common.errors import AnswerWithheld
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise AnswerWithheld
+
+    monkeypatch.setattr(safety, stage, broken)
+    with backbone():
+        found = assessed()
+    assert (found.status, found.status_reasons) == ("withheld", ("guard_failed",))
+    assert (found.summary.claims, found.differential, found.evidence) == ((), (), ())
+    assert found.red_flags
+    assert found.escalation.level == "emergency_now"
+
+
+def test_placeholders_are_turned_back_before_a_reader_sees_them(guidelines: None) -> None:
+    data = {**DEMO, "history": "Mr John Smith has had chest pain since noon."}
+    with backbone() as model:
+        found = assessed(data)
+    assert "John Smith" not in "".join(prompt_of(request) for request in model.requests)
+    assert "[NAME" not in found.model_dump_json()
