@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import pytest_socket
 from django.db import connection as django_connection
 from django.test import TransactionTestCase
 from django.test.client import Client
@@ -35,10 +34,6 @@ class Member:
     clinic: str
     host: str
     password: str = PASSWORD
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)

@@ -249,6 +249,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"TriageLevelEnum": ["emergency_now", "same_day", "routine"]},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "medassist.web.openapi.with_problems",
+    ],
 }
 
 # Structured lines with an allow-list of keys: patient text cannot reach a log by accident.

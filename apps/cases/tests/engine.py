@@ -95,7 +95,7 @@ def environment(**more: str) -> dict[str, str]:
         "DATABASE_URL": database,
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "ALLOWED_HOSTS": ".localhost,127.0.0.1",
-        "STATE_DIR": str(settings.STATE_DIR),
+        "MEDASSIST_STATE_DIR": str(settings.STATE_DIR),
         "PYTHONUNBUFFERED": "1",
         **more,
     }
