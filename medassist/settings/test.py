@@ -40,7 +40,9 @@ for _variable, _value in {
     os.environ[_variable] = _value
 
 from medassist.settings.base import *  # noqa: E402, F403
-from medassist.settings.base import LOGGING  # noqa: E402
+from medassist.settings.base import LOGGING, STATIC_ROOT  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGGING["root"]["level"] = "WARNING"
+# The static files' server warns at every start about a folder that is not there.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)

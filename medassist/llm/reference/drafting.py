@@ -15,6 +15,8 @@ from medassist.llm.reference.scoring import Candidate
 from medassist.llm.reference.text import cut, sentences_of
 
 FEWEST, MOST = 3, 7
+_BACKGROUND = frozenset({"past_history", "family_history", "social_history", "medications", "allergies"})
+"""What a patient lives with is no red flag of today."""
 _DURATION = re.compile(
     r"\b(?:\d+|a|an|one|two|three|four|five|six|seven|eight|ten|several|few)[\s-]+(?:min|minute|hour|hr|day|week|month|year)s?\b|"
     r"\b(?:since|yesterday|today|this morning|last night|overnight|sudden(?:ly)?)\b",
@@ -196,9 +198,10 @@ def _red_flags(prompt: Prompt, record: Record, ranked: list[Candidate]) -> list[
         for candidate in ranked:
             if rule in candidate.rules:
                 for name in sorted(candidate.matched, key=lambda item: (-candidate.matched[item], item))[:3]:
+                    part = record.present[name].part
                     quote = record_quote(record.present[name], denied=False)
-                    if quote:
-                        pairs.append((record.present[name].part, quote))
+                    if quote and part.field not in _BACKGROUND:
+                        pairs.append((part, quote))
         fresh = []
         for part, quote in pairs:
             if (part.id, quote) not in seen:

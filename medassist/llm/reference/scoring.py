@@ -93,9 +93,13 @@ def candidates_of(prompt: Prompt) -> dict[str, Candidate]:
 
 
 def rank(candidates: Iterable[Candidate], record: Record) -> list[Candidate]:
-    """Scores and sorts, best first; conditions of the other sex are dropped."""
+    """Scores and sorts, best first; conditions of the other sex are dropped, and those of a pregnancy nobody recorded."""
     present = record.strongest()
-    kept = [candidate for candidate in candidates if _sex_fits(candidate.profile, record)]
+    kept = [
+        candidate
+        for candidate in candidates
+        if _sex_fits(candidate.profile, record) and (candidate.rules or _pregnancy_fits(candidate.profile, record))
+    ]
     words = _word_scores(kept, record)
     for place, candidate in enumerate(kept):
         _score(candidate, record, present)
@@ -170,6 +174,12 @@ def _score(candidate: Candidate, record: Record, present: dict[str, float]) -> N
 
 def _sex_fits(profile: Profile | None, record: Record) -> bool:
     return profile is None or profile.sex == "-" or not record.sex or profile.sex == record.sex
+
+
+def _pregnancy_fits(profile: Profile | None, record: Record) -> bool:
+    if profile is None or "pregnancy" not in profile.hallmarks:
+        return True
+    return record.mentioned("pregnancy") and "pregnancy" not in record.absent
 
 
 def _age_fit(profile: Profile | None, record: Record) -> float:
