@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.cases import selectors, services
 from apps.cases.jobs import ASSESSMENT
-from apps.cases.pipeline import assess
+from apps.cases.pipeline.assessing import assess
 from medassist.jobs.registry import bind
 from medassist.jobs.runner import Run
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from apps.rag.index.store import Point
 from apps.rag.models import Guideline, IndexGeneration
 from apps.rag.models import Passage as PassageRow
 from apps.rag.schemas import Passage, PassageView, Scope
 from medassist.common.errors import NotFound
+
+if TYPE_CHECKING:
+    from apps.rag.index.store import Point
 
 AROUND = 700
 
@@ -40,6 +41,11 @@ def generation() -> IndexGeneration:
 
 def points(embedder_id: str) -> list[Point]:
     """Every shared passage with its stored vector, for rebuilding an index."""
+    # The web process opens passages but never searches: numpy stays out of it.
+    import numpy as np
+
+    from apps.rag.index.store import Point
+
     rows = (
         PassageRow.objects.filter(embedder=embedder_id, vector__isnull=False)
         .select_related("guideline")

@@ -47,7 +47,9 @@ class JobDocument(serializers.Serializer[JobView]):
 def job_document(job: JobView) -> dict[str, Any]:
     """A job as JSON-ready values."""
     address = f"/api/v1/jobs/{job.id}"
-    links = {"self": address, "events": f"{address}/events", "cancel": f"{address}/cancel"}
+    links = {"self": address, "events": f"{address}/events"}
+    if not job.finished:
+        links["cancel"] = f"{address}/cancel"
     if job.state == "done":
         links["result"] = job.result_address
     return {

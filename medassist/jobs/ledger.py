@@ -81,7 +81,7 @@ def finish(*, job_id: UUID, fence: int) -> bool:
     """Marks the job done if the fence still matches; belongs in the transaction that stores the result."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE jobs_job SET state = 'done', finished_at = now(), lease_expires_at = NULL, reason = '' "
+            "UPDATE jobs_job SET state = 'done', finished_at = now(), lease_expires_at = NULL, reason = '', step = '' "
             "WHERE id = %s AND fence = %s AND state = 'running' AND NOT cancel_requested",
             [job_id, fence],
         )

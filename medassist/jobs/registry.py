@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from django.utils.module_loading import autodiscover_modules
+
 from medassist.common.errors import ConfigurationError
 from medassist.jobs.schemas import JobKind
 
@@ -28,7 +30,10 @@ def bind(kind: JobKind, handler: Handler) -> None:
 
 
 def handler_of(name: str) -> Handler:
-    """Raises `ConfigurationError` for a kind that no room of this process has bound."""
+    """Raises `ConfigurationError` for a kind that no room binds."""
+    if name not in _handlers:
+        # A worker has the rooms' tasks from Celery; a command that runs jobs itself has not.
+        autodiscover_modules("tasks")
     try:
         return _handlers[name]
     except KeyError:

@@ -23,7 +23,7 @@ from medassist.common.logs import trace_id
 from medassist.jobs import doorbell, progress
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import LANES, JobKind, Lane
-from medassist.tenancy.context import current_schema
+from medassist.tenancy.context import current_schema, public_context
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
 
@@ -80,16 +80,27 @@ def submit(
 
 
 def _admit(clinic: str, queue: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM jobs_job WHERE state = 'queued' AND queue = %s AND clinic = %s", [queue, clinic]
-        )
-        row = cursor.fetchone()
-    waiting = int(row[0]) if row else 0
-    if waiting >= settings.JOB_GLOBAL_QUEUE_LIMIT:
-        raise Unavailable("The service has too much work waiting", retry_after=30)
-    if waiting >= settings.JOB_CLINIC_QUEUE_LIMIT:
+    if _count(_WAITING_HERE, [queue, clinic, settings.JOB_CLINIC_QUEUE_LIMIT]) >= settings.JOB_CLINIC_QUEUE_LIMIT:
         raise TooManyRequests("This clinic has too many jobs waiting", retry_after=30)
+    # A clinic sees its own rows only; how much waits altogether is known in the public schema.
+    with public_context():
+        everyone = _count(_WAITING_ANYWHERE, [queue, settings.JOB_GLOBAL_QUEUE_LIMIT])
+    if everyone >= settings.JOB_GLOBAL_QUEUE_LIMIT:
+        raise Unavailable("The service has too much work waiting", retry_after=30)
+
+
+# Counted no further than the limit, so that a long queue is no slower to ask about.
+_WAITING_HERE = "SELECT count(*) FROM (SELECT 1 FROM jobs_job WHERE state = 'queued' AND queue = %s AND clinic = %s LIMIT %s) AS waiting"
+_WAITING_ANYWHERE = (
+    "SELECT count(*) FROM (SELECT 1 FROM jobs_job WHERE state = 'queued' AND queue = %s LIMIT %s) AS waiting"
+)
+
+
+def _count(query: str, values: list[str | int]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 _INSERT = """

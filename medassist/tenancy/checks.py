@@ -81,7 +81,7 @@ def _check_server() -> Iterable[CheckMessage]:
         yield Warning(
             "The database user is a superuser or bypasses row security.",
             hint="Clinics' own roles are still bound, but a plain user with CREATEROLE is enough.",
-            id="medassist.W001",
+            id="medassist.W003",
         )
 
 

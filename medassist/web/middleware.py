@@ -50,6 +50,9 @@ class RequestScope:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")
+        if not length and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+            # WSGI hands on no body of unknown length: it would read as empty, and what was sent would be lost.
+            return problems.plain_response(problems.LengthRequired())
         if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return problems.plain_response(TooLarge(f"A body may have at most {settings.MAX_CASE_BYTES} bytes"))
         return self.get_response(request)

@@ -26,6 +26,12 @@ class MethodNotAllowed(MedAssistError):
     title = "This method is not allowed here"
 
 
+class LengthRequired(MedAssistError):
+    code = "length_required"
+    status = 411
+    title = "Send a Content-Length; chunked bodies are not read here"
+
+
 class NotAcceptable(MedAssistError):
     code = "not_acceptable"
     status = 406

@@ -15,12 +15,12 @@ from rest_framework.views import APIView
 from apps.cases import selectors, services
 from apps.cases.api.documents import AnalyzeAnswer, CaseBody
 from apps.cases.schemas import Requested
-from medassist.accounts.access import Actor, Permission, actor_of
+from medassist.accounts.access import Actor, Permission, actor_of, is_allowed
 from medassist.clinical.parsing import parse_case
 from medassist.common.errors import InvalidInput
 from medassist.jobs.api import job_document
 from medassist.jobs.schemas import JobView
-from medassist.jobs.selectors import job_view
+from medassist.jobs.selectors import job_views
 from medassist.jobs.waiting import wait_until_finished
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -53,7 +53,8 @@ class AnalyzeCase(APIView):
         case = parse_case(request.data)
         requested = services.request_assessment(actor=actor, case=case, idempotency_key=key)
         finished = wait_until_finished(requested.job_id, wait) if wait else None
-        job = finished or job_view(actor=actor, job_id=requested.job_id)
+        # Who may submit may see where that one job stands, with or without the right to read jobs at large.
+        job = finished or job_views([requested.job_id])[requested.job_id]
         return answer(actor, requested, job)
 
 
@@ -66,7 +67,7 @@ def answer(actor: Actor, requested: Requested, job: JobView) -> Response:
         "assessment": None,
         "links": {"case": f"/api/v1/cases/{requested.case_id}", "job": f"/api/v1/jobs/{job.id}"},
     }
-    if job.state == "done":
+    if job.state == "done" and is_allowed(actor, Permission.CASE_READ):
         assessment = selectors.assessment_of_job(actor=actor, job_id=job.id)
         body["assessment"] = assessment.model_dump(mode="json") if assessment else None
     return Response(body, status=200 if job.finished else 202, headers={"Location": body["links"]["job"]})

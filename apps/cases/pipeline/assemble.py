@@ -32,7 +32,7 @@ from medassist.clinical.draft import Source
 from medassist.clinical.triage import SEVERITY, highest
 
 if TYPE_CHECKING:
-    from apps.cases.pipeline import Working
+    from apps.cases.pipeline.assessing import Working
 
 FEWEST_GUIDELINE_CLAIMS = 2
 ABSTAINING = {
@@ -132,7 +132,10 @@ def release(working: Working) -> Assessment:
         missing_information=_missing(working, draft, book.restore),
         omissions=tuple(_omissions(working, book, differential)),
         escalation=safety.escalation(
-            level=level, locale=case.locale, emergency_number=working.clinic.emergency_number
+            level=level,
+            locale=case.locale,
+            emergency_number=working.clinic.emergency_number,
+            audience=case.audience,
         ),
         disclaimers=safety.disclaimers(
             locale=case.locale, audience=case.audience, language_model=_language_model(working)

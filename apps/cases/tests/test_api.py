@@ -306,3 +306,13 @@ def test_the_schema_describes_every_address(client: Any) -> None:
     assert {"/api/v1/cases/analyze", "/api/v1/cases", "/api/v1/jobs/{job_id}"} <= set(schema["paths"])
     assert schema["openapi"].startswith("3.")
     assert "CaseInput" in schema["components"]["schemas"]
+
+
+def test_a_key_that_may_only_submit_gets_its_answer(api: Any, key_of: Callable[..., str]) -> None:
+    response = post(api(key=key_of("alpha", Permission.CASE_SUBMIT)))
+    assert (response.status_code, response.json()["job"]["state"]) == (202, "queued")
+
+
+def test_a_body_of_unknown_length_is_refused_instead_of_lost(hospital: Any) -> None:
+    response = hospital.generic("POST", ANALYZE, b"", HTTP_TRANSFER_ENCODING="chunked")
+    assert (response.status_code, problem(response)["code"]) == (411, "length_required")

@@ -129,4 +129,10 @@ def _delayed(job: JobView, now: datetime) -> bool:
 
 def _escalation(detail: selectors.CaseDetail) -> Escalation:
     clinic = current_clinic()
-    return escalation(level=detail.floor.level, locale=detail.case.locale, emergency_number=clinic.emergency_number)
+    case = detail.case
+    return escalation(
+        level=detail.floor.level,
+        locale=case.locale,
+        emergency_number=clinic.emergency_number,
+        audience=case.audience,
+    )

@@ -110,7 +110,8 @@ def test_both_stores_give_the_same_answers(tmp_path: Path, minilm: MiniLm, point
     for one in stores:
         one.replace_all(points)
     for mode in ("fused", "dense", "sparse"):
-        for text in ("pain", "weak arm and cold sweat", "cough", "itchy elbows and fever", "urine"):
+        # No two passages match these alike: within a tie each engine ranks as it likes, and fusion sees the ranks.
+        for text in ("pain in the left arm", "weak arm and cold sweat", "cough", "itchy elbows and fever", "urine"):
             first, second = (ask(one, minilm, text, mode) for one in stores)
             assert first == second, (mode, text)
     for one in stores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,13 @@ import pytest
 from django.db import connection, transaction
 
 from medassist.accounts.access import system_actor
-from medassist.common.errors import BackboneUnavailable, IdempotencyConflict, TooManyRequests
+from medassist.common.errors import (
+    BackboneUnavailable,
+    ConfigurationError,
+    IdempotencyConflict,
+    TooManyRequests,
+    Unavailable,
+)
 from medassist.jobs import ledger, registry, runner, services, sweeper
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import JobKind, Lane
@@ -240,3 +247,23 @@ def test_a_clinic_sees_only_its_own_rows_of_the_ledger() -> None:
     with clinic_context("alpha"):
         assert set(Job.objects.values_list("clinic", flat=True)) == {"alpha"}
         assert Job.objects.filter(clinic="beta").update(state="done") == 0
+
+
+@pytest.mark.django_db
+def test_all_clinics_together_fill_the_global_queue(settings: Any) -> None:
+    settings.JOB_GLOBAL_QUEUE_LIMIT = 3
+    submit("alpha")
+    submit("alpha")
+    submit("beta")
+    with pytest.raises(Unavailable):
+        submit("beta")
+
+
+def test_a_process_that_never_loaded_the_tasks_finds_their_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    import apps.cases.tasks
+
+    monkeypatch.setattr(registry, "_handlers", {})
+    monkeypatch.setattr(registry, "autodiscover_modules", lambda _name: importlib.reload(apps.cases.tasks))
+    assert registry.handler_of("cases.assessment").__name__ == "run_assessment"
+    with pytest.raises(ConfigurationError):
+        registry.handler_of("nothing.of-ours")

@@ -13,7 +13,7 @@ import time
 from argparse import ArgumentParser
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TextIO
 from uuid import UUID
@@ -30,6 +30,9 @@ from medassist.common.errors import MedAssistError, TooManyRequests, Unavailable
 from medassist.jobs import runner
 from medassist.jobs.selectors import job_views
 from medassist.tenancy.context import clinic_context
+
+HELPERS = 2
+LOOK_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,11 @@ class Command(BaseCommand):
                 pass
         except MedAssistError as error:
             raise CommandError(f"{error.code}: clinic {clinic}") from None
-        # The helpers run only where no worker does: an idle demo, a test, a laptop without `make up`.
-        alive = runner.worker_is_alive(ASSESSMENT.queue)
         stream = sys.stdin if input == "-" else open(input, encoding="utf-8")  # noqa: SIM115, PTH123
-        with ThreadPoolExecutor(max_workers=2) as helpers:
-            worker = None if alive else helpers
+        with ThreadPoolExecutor(max_workers=HELPERS) as pool:
             failed = 0
             for answer in tqdm(
-                self._answers(stream, clinic, window, timeout, worker),
+                self._answers(stream, clinic, window, timeout, _Helpers(pool)),
                 unit="case",
                 disable=not sys.stderr.isatty(),
                 file=sys.stderr,
@@ -73,19 +73,34 @@ class Command(BaseCommand):
             self.stderr.write(f"{failed} line(s) could not be assessed")
 
     def _answers(
-        self, stream: Iterable[str] | TextIO, clinic: str, window: int, timeout: int, helpers: ThreadPoolExecutor | None
+        self, stream: Iterable[str] | TextIO, clinic: str, window: int, timeout: int, helpers: _Helpers
     ) -> Iterator[dict[str, Any]]:
         waiting: deque[_Waiting] = deque()
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
             waiting.append(_submit(clinic, number, line))
-            if helpers is not None and waiting[-1].job_id is not None:
-                helpers.submit(runner.drain, ASSESSMENT.queue)
             if len(waiting) >= window:
-                yield _result(clinic, waiting.popleft(), timeout)
+                yield _result(clinic, waiting.popleft(), timeout, helpers)
         while waiting:
-            yield _result(clinic, waiting.popleft(), timeout)
+            yield _result(clinic, waiting.popleft(), timeout, helpers)
+
+
+class _Helpers:
+    """Run jobs in this process as long as no worker shows a pulse: an idle demo, a test, a laptop without `make up`."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._running: list[Future[int]] = []
+        self._next_look = 0.0
+
+    def look(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_S
+        self._running = [future for future in self._running if not future.done()]
+        if len(self._running) < HELPERS and not runner.worker_is_alive(ASSESSMENT.queue):
+            self._running.append(self._pool.submit(runner.drain, ASSESSMENT.queue))
 
 
 def _actor(clinic: str) -> Actor:
@@ -110,7 +125,7 @@ def _submit(clinic: str, number: int, line: str) -> _Waiting:
         return _Waiting(number, given_id, None, error)
 
 
-def _result(clinic: str, item: _Waiting, timeout: int) -> dict[str, Any]:
+def _result(clinic: str, item: _Waiting, timeout: int, helpers: _Helpers) -> dict[str, Any]:
     if item.error is not None or item.job_id is None:
         error = item.error or MedAssistError()
         return _labelled(
@@ -131,6 +146,7 @@ def _result(clinic: str, item: _Waiting, timeout: int) -> dict[str, Any]:
                     },
                 )
             hand_back_connection()
+            helpers.look()
             time.sleep(0.05)
         assessment = (
             selectors.assessment_of_job(actor=_actor(clinic), job_id=item.job_id) if job.state == "done" else None

@@ -20,7 +20,7 @@ from medassist.accounts.access import Permission, Role, system_actor
 from medassist.accounts.services import create_person, issue_api_key
 from medassist.common.errors import MedAssistError
 from medassist.embedded import control
-from medassist.embedded.environment import state_dir
+from medassist.embedded.environment import apply_defaults, state_dir
 from medassist.tenancy.context import clinic_context, public_context
 from medassist.tenancy.selectors import all_clinics
 from medassist.tenancy.services import open_clinic
@@ -57,6 +57,8 @@ class Command(BaseCommand):
         self._say("Starting Postgres, Redis, backbone, events, web and worker")
         if status := control.up_detached(self.stdout.write):
             raise CommandError("MedAssist did not start; see the logs above", returncode=status)
+        # A port that somebody else took while we were down has been replaced by another.
+        apply_defaults()
         secrets_ = self._clinic()
         self._say("Guidelines")
         if generation().passages == 0:

@@ -1,0 +1,192 @@
+"""One assessment, top to bottom: gather -> de-identify -> retrieve -> draft -> verify -> guard -> release.
+
+The worker's database connection is handed back before every model call; nothing here is inside a transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from apps.cases.pipeline import assemble, prompting, querying
+from apps.cases.pipeline.record import parts_of, record_text
+from apps.cases.schemas import CaseContent
+from apps.rag import services as rag
+from apps.rag.schemas import Hit, Retrieval, Scope
+from apps.safety import gateway
+from apps.safety import services as safety
+from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
+from medassist.clinical.assessment import Assessment
+from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
+from medassist.common.database import hand_back_connection
+from medassist.common.errors import AnswerWithheld, BackboneRejected, BadModelOutput, RetrievalUnavailable
+from medassist.jobs.runner import Run
+from medassist.tenancy.context import current_clinic
+from medassist.tenancy.schemas import ClinicRef
+
+logger = logging.getLogger(__name__)
+
+STEPS = ("gather", "deidentify", "retrieve", "draft", "verify", "guard", "release")
+MOST_PASSAGES = 16
+FIRST_PASS = 24
+DRAFT_TOKENS = 3000
+CANDIDATE_TOKENS = 300
+
+
+@dataclass
+class Working:
+    """What the steps hand on; each field is written by one step."""
+
+    run: Run
+    clinic: ClinicRef
+    content: CaseContent
+    hidden: Deidentified | None = None
+    parts: tuple[Source, ...] = ()
+    injection_spans: int = 0
+    retrieval: Retrieval | None = None
+    hits: tuple[Hit, ...] = ()
+    passages: tuple[Source, ...] = ()
+    answers: list[Answer] = field(default_factory=list)
+    draft: Draft | None = None
+    verified: VerifiedDraft | None = None
+    guarded: GuardedDraft | None = None
+    regenerated: bool = False
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return (*self.parts, *self.passages)
+
+
+def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
+    """The assessment of one case. Raises the retryable errors of what is away; everything else that goes wrong
+    becomes an abstained or withheld assessment that still shows red flags, missing information and escalation."""
+    with run.step("gather"):
+        working = Working(run, current_clinic(), load())
+    try:
+        with run.step("deidentify"):
+            _hide(working)
+        with run.step("retrieve"):
+            _retrieve(working)
+        _draft_verify_guard(working)
+    except BadModelOutput:
+        working.reasons.append("backbone_output_unusable")
+    except BackboneRejected as error:
+        working.reasons.append(error.code)
+    except AnswerWithheld:
+        working.guarded = None
+        working.reasons.append("guard_failed")
+    with run.step("release"):
+        return assemble.release(working)
+
+
+def _hide(working: Working) -> None:
+    """Identifiers leave the record, and so do spans that read like instructions to a model."""
+    working.hidden = safety.deidentify(working.content.case)
+    parts = []
+    for part in parts_of(working.hidden.case):
+        screened = safety.screen_text(part.text)
+        working.injection_spans += len(screened.spans)
+        parts.append(part.model_copy(update={"text": prompting.neutral(screened.text)}))
+    working.parts = tuple(parts)
+
+
+def _retrieve(working: Working) -> None:
+    """Twice: with the presentation, then once per condition that the rules or the first pass name."""
+    scope = Scope(clinic=working.clinic.schema_name, case_id=working.content.id)
+    floor = working.content.floor
+    try:
+        first = rag.retrieve(
+            scope=scope, queries=querying.presentation(working.content.case, working.parts), limit=FIRST_PASS
+        )
+        named = querying.merged(
+            [name for rule in floor.rules for name in rule.conditions], _candidates(working, first.hits)
+        )
+        second = (
+            rag.retrieve(scope=scope, queries=querying.of_conditions(named), limit=MOST_PASSAGES) if named else first
+        )
+    except RetrievalUnavailable:
+        logger.warning(
+            "Retrieval is away: the case is assessed without guideline evidence", extra={"job": working.run.job.id}
+        )
+        working.reasons.append("retrieval_unavailable")
+        return
+    working.retrieval = second if named else first
+    working.hits = querying.combined(second.hits, first.hits, most=MOST_PASSAGES)
+    working.passages = prompting.passage_sources(working.hits)
+    if first.weak and second.weak:
+        working.reasons.append("weak_retrieval")
+
+
+def _candidates(working: Working, hits: tuple[Hit, ...]) -> tuple[str, ...]:
+    """Condition names from the model; none when its answer cannot be used (the rules' names remain)."""
+    sources = prompting.passage_sources(hits)
+    prompt = prompting.user_prompt("candidates", working.parts, working.content.floor, sources, hits)
+    try:
+        answer = _ask(working, "candidates", prompt, candidates_json_schema(), "candidates", CANDIDATE_TOKENS)
+        return Candidates.model_validate(answer.data).conditions
+    except (BadModelOutput, BackboneRejected, ValidationError):
+        return ()
+
+
+def _draft_verify_guard(working: Working) -> None:
+    """Draft, verify, guard; once more with the reason when the guard asks for it, then abstain."""
+    note = ""
+    for attempt in (1, 2):
+        with working.run.step("draft"):
+            working.draft = _draft(working, note)
+        with working.run.step("verify"):
+            working.verified = safety.verify_draft(
+                draft=working.draft, sources=working.sources, audience=working.content.case.audience
+            )
+        with working.run.step("guard"):
+            guarded = safety.guard_draft(
+                verified=working.verified,
+                record_text=record_text(working.parts),
+                audience=working.content.case.audience,
+            )
+        working.guarded = guarded
+        if not guarded.must_regenerate:
+            return
+        if attempt == 1:
+            working.regenerated = True
+            note = prompting.REGENERATE_NOTE
+    working.reasons.append("guard_removed_too_much")
+
+
+def _draft(working: Working, note: str) -> Draft:
+    schema = draft_json_schema([source.id for source in working.sources])
+    prompt = prompting.user_prompt(
+        "assessment", working.parts, working.content.floor, working.passages, working.hits, note=note
+    )
+    for attempt in (1, 2):
+        try:
+            answer = _ask(working, "assessment", prompt, schema, "assessment_draft", DRAFT_TOKENS)
+            return Draft.model_validate(answer.data)
+        except (BadModelOutput, ValidationError):
+            if attempt == 2:
+                raise BadModelOutput from None
+    raise BadModelOutput
+
+
+def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int) -> Answer:
+    # A model thinks for seconds: the database connection goes back first.
+    hand_back_connection()
+    run = working.run
+    answer = gateway.ask(
+        task=task,
+        messages=[("system", prompting.system_prompt(task)), ("user", prompt)],
+        schema=schema,
+        schema_name=schema_name,
+        tier="heavy" if run.job.tier == "heavy" else "light",
+        deadline_s=max(1.0, run.deadline_left_s),
+        abort=run.abort,
+        max_tokens=max_tokens,
+        trace_id=run.job.trace_id or str(run.job.id),
+    )
+    working.answers.append(answer)
+    return answer
