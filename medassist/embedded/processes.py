@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import time
@@ -103,8 +104,19 @@ def working_in(folder: Path) -> list[int]:
     return found
 
 
+_OURS = (15_000, 32_000)
+
+
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on at this moment."""
+    """A TCP port of the loopback interface that nothing listens on at this moment.
+
+    Below the range from which outgoing connections take theirs: a server that is started again on its remembered
+    port must not find it used by somebody's client (or by its own client, connected to itself).
+    """
+    for _ in range(50):
+        port = random.randrange(*_OURS)  # noqa: S311 - no secret
+        if port_is_free(port):
+            return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -41,6 +41,7 @@ KEY_SCOPES = [
 ]
 CASE = Path(__file__).resolve().parents[2] / "data" / "demo_case.json"
 WAIT_S = 120
+DOWN = 3
 
 
 class Command(BaseCommand):
@@ -133,8 +134,9 @@ class Command(BaseCommand):
         self.stdout.write("\nServing; Ctrl-C stops everything.")
         self.stdout.flush()
         try:
-            while True:
-                time.sleep(3600)
+            while control.status(lambda _line: None, quiet=True) != DOWN:
+                time.sleep(5)
+            self.stdout.write("Everything was stopped.")
         except KeyboardInterrupt:
             sys.exit(control.down(self.stdout.write))
 
