@@ -62,9 +62,7 @@ def _texts(case: CaseInput) -> Iterator[tuple[str, str]]:
         value = number(lab.value) if isinstance(lab.value, (int, float)) else lab.value
         limits = ""
         if lab.reference_low is not None or lab.reference_high is not None:
-            low = "" if lab.reference_low is None else number(lab.reference_low)
-            high = "" if lab.reference_high is None else number(lab.reference_high)
-            limits = f" (reference {low}-{high})"
+            limits = f" (reference {_range(lab.reference_low, lab.reference_high)})"
         yield f"labs.{index}", f"{lab.name} {value} {lab.unit}".strip() + limits
     for name in ("past_history", "family_history", "allergies", "medications"):
         for index, item in enumerate(getattr(case, name)):
@@ -116,3 +114,9 @@ def headline_of(case: CaseInput, *, longest: int = 120) -> str:
 def record_text(parts: tuple[Source, ...]) -> str:
     """The whole record as text, one part a line: what the medicine guard compares restatements with."""
     return "\n".join(part.text for part in parts)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"from {number(low)}" if low is not None else f"up to {number(high or 0.0)}"
+    return f"{number(low)}-{number(high)}"

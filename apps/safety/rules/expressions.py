@@ -103,8 +103,9 @@ def evaluate(node: ast.expr, facts: Facts) -> Outcome:
 
 
 def _merged(outcomes: list[Outcome]) -> Outcome:
-    evidence = tuple(dict.fromkeys(item for outcome in outcomes for item in outcome.evidence))
-    return Outcome(bool(outcomes), evidence)
+    # The same words in another case ("Chest pain", "chest pain") are shown once.
+    evidence = {item.casefold(): item for outcome in reversed(outcomes) for item in reversed(outcome.evidence)}
+    return Outcome(bool(outcomes), tuple(reversed(evidence.values())))
 
 
 def _compared(left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr], facts: Facts) -> Outcome:

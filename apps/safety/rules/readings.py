@@ -78,6 +78,15 @@ _NORMAL = {
     "temperature_c": 37,
     "gcs": 15,
 }
+_WORDS = {
+    "systolic_bp": "systolic pressure",
+    "diastolic_bp": "diastolic pressure",
+    "heart_rate": "heart rate",
+    "respiratory_rate": "respiratory rate",
+    "spo2": "oxygen saturation",
+    "temperature_c": "temperature",
+    "gcs": "Glasgow coma score",
+}
 _OTHERS = re.compile(
     r"\b(?:baby|fetal|fetus|target|goal|threshold|cut-?off|mother'?s|baseline|usual(?:ly)?|normally)\b"
 )
@@ -101,7 +110,7 @@ def readings(case: CaseInput) -> Readings:
         value = getattr(vitals, name)
         if value is not None:
             values[name] = float(value)
-            where.setdefault(name, f"{name} {value:g}")
+            where.setdefault(name, f"{_WORDS.get(name, name)} {value:g}")
     if vitals.consciousness:
         where.setdefault("consciousness", f"consciousness {vitals.consciousness}")
     for lab in case.labs:

@@ -189,7 +189,7 @@ def _not_alert(measured: Readings) -> tuple[str, ...] | None:
     if vitals.consciousness not in {None, "A"}:
         return (measured.where.get("consciousness", f"consciousness {vitals.consciousness}"),)
     if vitals.gcs is not None and vitals.gcs < 15:
-        return (f"gcs {vitals.gcs}",)
+        return (f"Glasgow coma score {vitals.gcs}",)
     return None
 
 

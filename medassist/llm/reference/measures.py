@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _NUMBER = re.compile(r"(?<![\w.])[<>]?\s?-?(\d+(?:\.\d+)?)")
-_REFERENCE = re.compile(r"\(reference (\d+(?:\.\d+)?)?-(\d+(?:\.\d+)?)?\)")
+_REFERENCE = re.compile(r"\(reference (?:from )?(\d+(?:\.\d+)?)?(?:-|up to )?(\d+(?:\.\d+)?)?\)")
 _POSITIVE = re.compile(r"\b(?:positive|detected|reactive|present|raised|high|elevated)\b|\+{1,3}", re.IGNORECASE)
 _NEGATIVE = re.compile(r"\b(?:negative|not detected|non-?reactive|absent|normal|nil|undetectable)\b", re.IGNORECASE)
 

@@ -153,7 +153,7 @@ def _score(candidate: Candidate, record: Record, present: dict[str, float]) -> N
     against = 0.0
     for finding, evidence in record.absent.items():
         value = weights.get(finding, 0.0)
-        if value >= 0.35:
+        if value >= 0.35 and finding not in _RISKS:
             candidate.opposed.append(finding)
             against += value * know.rarity(finding) * evidence.weight * 0.45
     if candidate.profile:

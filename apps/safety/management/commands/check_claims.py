@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from pydantic import ValidationError
 
 from apps.safety.rules.grounding import check_claim
 from medassist.clinical.draft import DraftCite, DraftClaim, Source
+from medassist.common.line_command import LineCommand
 
 
-class Command(BaseCommand):
+class Command(LineCommand):
     help = 'Reads {"id","claim","kind"?,"cites"?,"sources":[{"id","text","kind"}]} lines, writes {"id","verdict","reason","cites"} lines.'
-    requires_system_checks: list[str] = []
-    requires_migrations_checks = False
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        for line in sys.stdin:
-            if line.strip():
-                self.stdout.write(json.dumps(answer(line), ensure_ascii=False))
+    def answer(self, line: str) -> dict[str, Any]:
+        return answer(line)
 
 
 def answer(line: str) -> dict[str, Any]:

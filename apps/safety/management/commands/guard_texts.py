@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from apps.safety.rules.guard import check_text
+from medassist.common.line_command import LineCommand
 
 
-class Command(BaseCommand):
+class Command(LineCommand):
     help = 'Reads {"id","text","record","audience"} lines, writes {"id","verdict","rules","spans"} lines; bad lines give an error object.'
-    requires_system_checks: list[str] = []
-    requires_migrations_checks = False
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        for line in sys.stdin:
-            if line.strip():
-                self.stdout.write(json.dumps(answer(line), ensure_ascii=False))
+    def answer(self, line: str) -> dict[str, Any]:
+        return answer(line)
 
 
 def answer(line: str) -> dict[str, Any]:

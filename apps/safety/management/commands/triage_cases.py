@@ -7,41 +7,19 @@ One `CaseInput` a line in (it may carry an `id`), one line out in the same order
 
 from __future__ import annotations
 
-import json
-import sys
-from argparse import ArgumentParser
-from collections.abc import Iterable
 from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError
 
 from apps.safety.services import triage_floor
 from medassist.clinical.parsing import parse_case, parse_json
 from medassist.common.errors import MedAssistError
+from medassist.common.line_command import LineCommand
 
 
-class Command(BaseCommand):
+class Command(LineCommand):
     help = "Triages cases of a JSONL stream by rules only."
-    requires_system_checks: list[str] = []
-    requires_migrations_checks = False
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--input", default="-", help="a JSONL file; - is standard input")
-
-    def handle(self, *_: Any, input: str, **__: Any) -> None:
-        if input == "-":
-            self._triage(sys.stdin)
-            return
-        try:
-            with open(input, encoding="utf-8") as lines:  # noqa: PTH123 - mirrors standard input
-                self._triage(lines)
-        except OSError as error:
-            raise CommandError(f"cannot read {input}: {error.strerror}") from None
-
-    def _triage(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            if line.strip():
-                self.stdout.write(json.dumps(answer(line), ensure_ascii=False))
+    def answer(self, line: str) -> dict[str, Any]:
+        return answer(line)
 
 
 def answer(line: str) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def test_vital_signs_become_findings_by_age(path: str, text: str, age: float, sh
     [
         ("Troponin I 0.8 ng/mL (reference 0-0.04)", ("raised troponin",), True),
         ("Troponin I 0.01 ng/mL (reference 0-0.04)", (), False),
+        ("Troponin T 86 ng/L (reference up to 14)", ("raised troponin",), True),
+        ("Sodium 128 mmol/L (reference from 133)", ("low sodium",), True),
         ("Haemoglobin 92 g/L", ("low haemoglobin",), True),
         ("Haemoglobin 9.2 g/dL", ("low haemoglobin",), True),
         ("Glucose 27 mmol/L", ("high blood sugar",), True),
