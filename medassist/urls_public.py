@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.urls import path
 
 from medassist.web import health
+from medassist.web.metrics import metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     # A prober knows the machine's address, not a clinic's name.
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics),
 ]

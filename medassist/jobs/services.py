@@ -167,3 +167,24 @@ def cancel(*, actor: Actor, job_id: UUID) -> str:
         progress.publish(actor.clinic, job_id, "state", {"state": "cancelled"})
         progress.publish(actor.clinic, job_id, "end", {})
     return state
+
+
+def retry(*, actor: Actor, job_id: UUID) -> None:
+    """Queues a dead letter again with fresh attempts and a fresh deadline; its fence goes on, so that no late
+    result of an earlier run can be stored. Raises `NotFound`, and `StateConflict` for a job that is not dead."""
+    require(actor, Permission.CASE_CANCEL)
+    clinic = current_schema()
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=job_id, clinic=clinic).first()
+        if job is None:
+            raise NotFound
+        if job.state != Job.States.DEAD:
+            raise StateConflict("Only a dead letter can be queued again")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE jobs_job SET state = 'queued', attempt = 0, delays = 0, reason = '', step = '', finished_at = NULL, "
+                "cancel_requested = false, not_before = now(), deadline_at = now() + make_interval(secs => %s) WHERE id = %s",
+                [settings.JOB_DEADLINE_SECONDS, job_id],
+            )
+        record(actor=actor, action="job.retry", object_type="job", object_id=str(job_id), detail={"reason": job.reason})
+        transaction.on_commit(lambda: _after_commit(clinic, job_id, job.queue))

@@ -164,6 +164,7 @@ MAX_CASE_BYTES = env.integer("MAX_CASE_BYTES", 2_000_000, minimum=10_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_CASE_BYTES + 65_536
 MAX_WAIT_SECONDS = env.integer("MAX_WAIT_SECONDS", 60, minimum=0, maximum=300)
 MAX_WAITERS = env.integer("MAX_WAITERS", 4, minimum=0)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # --- jobs ----------------------------------------------------------------------------------------
 

@@ -76,7 +76,8 @@ class _UnknownHost(Exception):
 
 def _resolve(request: HttpRequest) -> tuple[ClinicRef | None, StoredKey | None]:
     host = split_domain_port(request.get_host())[0].rstrip(".")
-    credential = keys.sent_credential(request)
+    # A scraper's bearer token is the metrics page's own, not a clinic's key.
+    credential = None if request.path == "/metrics" else keys.sent_credential(request)
     if host in {settings.PUBLIC_DOMAIN, "127.0.0.1", "[::1]"}:
         return (None, None) if credential is None else _by_key(credential)
     clinic = selectors.clinic_by_host(host)
