@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 CODE := manage.py medassist apps $(wildcard conftest.py) $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.py training/*.py))))
 export VENV
 
-.PHONY: help setup setup-embedded demo up down status test check lint types layers migrations lock browser clean
+.PHONY: help setup setup-embedded demo up down status test test-vllm check lint types layers migrations lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ test: setup ## all tests; those in a browser when there is a Chromium
 	  $(PY) -m pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS) && \
 	  echo "LEFT OUT: the tests marked 'browser' did not run, because there is no Chromium here (make browser)."; \
 	fi
+
+test-vllm: setup ## real vLLM on a CPU: contract suite, adapter by name, one assessment, restart in mid-job
+	@requirements/install-vllm.sh
+	VLLM_PYTHON=.venv-vllm/bin/python $(PY) -m pytest -m vllm medassist/llm/tests/vllm apps/cases/tests/test_vllm.py $(PYTEST_ARGS)
 
 lock: ## compile requirements/*.in anew (LOCK_ARGS=--upgrade to take newer versions)
 	requirements/lock.sh $(LOCK_ARGS)

