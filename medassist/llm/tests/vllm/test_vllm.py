@@ -17,8 +17,8 @@ from medassist.llm.tests.vllm.server import VLLM
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-@pytest.fixture(params=["demo", "clinic-a"])
-def model(request: pytest.FixtureRequest, vllm: VLLM) -> Iterator[OpenAICompatible]:  # type: ignore[no-redef]
+@pytest.fixture(params=["demo", "clinic-a"])  # type: ignore[no-redef]
+def model(request: pytest.FixtureRequest, vllm: VLLM) -> Iterator[OpenAICompatible]:
     made = OpenAICompatible(name="light", base_url=vllm.url, model=request.param, api_key="none")
     yield made
     made.close()
