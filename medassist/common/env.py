@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 from urllib.parse import unquote, urlsplit
@@ -112,3 +113,33 @@ def database(name: str, hint: str = "") -> dict[str, str | int]:
         "HOST": parts.hostname,
         "PORT": port,
     }
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A model server by name, as variables give it."""
+
+    name: str
+    base_url: str
+    model: str
+    api_key: str
+
+
+def backbones(name: str) -> tuple[Backbone, ...]:
+    """`name` lists backbones ("spare, qwen"); each has `LLM_<NAME>_BASE_URL`, `LLM_<NAME>_MODEL` and, when it needs
+    one, `LLM_<NAME>_API_KEY`. A name without its address stops the process with what is missing."""
+    found = []
+    for label in (item.strip() for item in text(name, "").split(",")):
+        if not label:
+            continue
+        prefix = f"LLM_{label.upper().replace('-', '_')}"
+        hint = f"{name} names the backbone {label!r}."
+        found.append(
+            Backbone(
+                name=label,
+                base_url=required(f"{prefix}_BASE_URL", hint),
+                model=required(f"{prefix}_MODEL", hint),
+                api_key=text(f"{prefix}_API_KEY", "none"),
+            )
+        )
+    return tuple(found)

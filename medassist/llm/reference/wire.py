@@ -8,7 +8,10 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-MODEL = "medassist-reference"
+from medassist.common import env
+
+MODEL = env.text("REFERENCE_MODEL", "medassist-reference")
+"""The name under which it is asked for; another one lets several of them stand in for several models."""
 FINGERPRINT = {"language_model": False, "kind": "extractive reference backbone"}
 DEFAULT_MAX_TOKENS = 4096
 

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def reference_service(*options: str) -> Iterator[str]:
+def reference_service(*options: str, model: str = "") -> Iterator[str]:
     """Starts `python -m medassist.llm.reference` and gives its address, without /v1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REFERENCE_")}
+    if model:
+        environment["REFERENCE_MODEL"] = model
     process = subprocess.Popen(
         [sys.executable, "-m", "medassist.llm.reference", "--port", str(port), *options],
         env=environment,
