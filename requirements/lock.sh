@@ -8,11 +8,7 @@ else
     [ -x ../.venv-lock/bin/uv ] || { "${PYTHON:-python3}" -m venv ../.venv-lock && ../.venv-lock/bin/python -m pip install --quiet uv; }
     uv=../.venv-lock/bin/uv
 fi
-if [ -n "${PIP_FIND_LINKS:-}" ]; then
-    UV_FIND_LINKS=$(printf %s "$PIP_FIND_LINKS" | tr -s ' ' ',')
-    export UV_FIND_LINKS
-fi
-if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="$PIP_INDEX_URL"; fi
+. ./uv-env.sh
 # "$@" goes on to uv: --upgrade, or --upgrade-package NAME.
 compile() { "$uv" pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links "$@"; }
 compile "$@" dev.in -o dev.txt

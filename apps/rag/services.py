@@ -40,6 +40,8 @@ def retrieve(*, scope: Scope, queries: Sequence[Query], limit: int = 12, per_que
     asked = tuple(query for query in queries if query.text.strip())
     try:
         state = generation()
+        if state.passages and state.embedder != embedder().id:
+            raise RetrievalUnavailable("The guidelines were embedded by another model: run ingest_guidelines again")
         store = holder.current(state.number, lambda: points(embedder().id))
     except DatabaseError as error:
         raise RetrievalUnavailable from error
@@ -109,8 +111,7 @@ def ingest_guidelines(
                 stored += sum(len(parts) for _, parts in rows)
             if progress:
                 progress(len(group))
-        if done:
-            _move_generation()
+        _move_generation()
     return Ingested(guidelines=done, unchanged=unchanged, passages=stored, embedded=embedded)
 
 
@@ -185,14 +186,17 @@ def _store(actor: Actor, groups: list[_Rows]) -> None:
 
 
 def _move_generation() -> None:
-    """Writes the server's collection (when there is one), then moves the generation that workers compare."""
+    """Makes the index speak of what is stored: the server's collection (when there is one), then the generation that
+    workers compare. Told apart by content, so that a run that was killed in between is mended by the next."""
+    ids = list(PassageRow.objects.filter(embedder=embedder().id).order_by("pk").values_list("pk", flat=True))
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
+    if generation().snapshot.endswith(f"-{digest}"):
+        return
     server = holder.on_server()
     if server is not None:
         server.replace_all(points(embedder().id))
     with transaction.atomic():
         row = IndexGeneration.objects.select_for_update().order_by("pk").first() or IndexGeneration()
-        ids = PassageRow.objects.filter(embedder=embedder().id).order_by("pk").values_list("pk", flat=True)
-        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
         row.number, row.passages, row.embedder = row.number + 1, len(ids), embedder().id
         row.snapshot = f"g{row.number}-{digest}"
         row.save()

@@ -128,6 +128,8 @@ class SafetyReport(Frozen):
     removed_sentences: int = 0
     codes: tuple[str, ...] = ()
     regenerated: bool = False
+    withheld_quotes: int = 0
+    """Claims left out only because the words of their source hold a dose or an order."""
     injection_spans: int = 0
 
 

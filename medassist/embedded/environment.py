@@ -102,17 +102,17 @@ def remember() -> Remembered:
         return _write(_completed(_read(_file())))
 
 
-def renew_taken_ports() -> dict[str, tuple[int, int]]:
-    """Replaces remembered ports that somebody listens on; call it while none of our own processes runs.
+def renew_taken_ports(available: Callable[[int], bool] = port_is_free) -> dict[str, tuple[int, int]]:
+    """Replaces remembered ports that are not `available`; call it while none of our own processes runs.
 
     Returns name -> (old, new) of what changed.
     """
     with _lock():
         kept = _completed(_read(_file()))
         changed = {
-            name: (port, _choose(set(kept.ports.values())))
+            name: (port, _choose(set(kept.ports.values()), available=available))
             for name, port in kept.ports.items()
-            if not port_is_free(port)
+            if not available(port)
         }
         _write(replace(kept, ports=kept.ports | {name: new for name, (_, new) in changed.items()}))
     return changed
@@ -200,10 +200,10 @@ def _completed(kept: Remembered | None) -> Remembered:
     return Remembered(home, ports, made | (kept.secrets if kept is not None else {}))
 
 
-def _choose(taken: set[int], preferred: int | None = None) -> int:
-    if preferred is not None and preferred not in taken and port_is_free(preferred):
+def _choose(taken: set[int], preferred: int | None = None, *, available: Callable[[int], bool] = port_is_free) -> int:
+    if preferred is not None and preferred not in taken and available(preferred):
         return preferred
     for port in random.sample(_PORT_RANGE, 200):
-        if port not in taken and port_is_free(port):
+        if port not in taken and available(port):
             return port
     raise ConfigurationError("No free port was found on the loopback interface")

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +133,20 @@ def port_is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def claim_port(port: int) -> socket.socket | None:
+    """Tells other checkouts that the port is spoken for until the socket is closed or this process ends.
+
+    None when another checkout was first. Two that start in the same moment both find a port free, and the loser would
+    take the winner's answers for its own; an abstract name, unlike a file, dies with its process. Linux only:
+    elsewhere every claim is granted.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        if sys.platform == "linux":
+            claim.bind(f"\0medassist-port-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim

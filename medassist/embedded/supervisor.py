@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +17,7 @@ import redis
 from medassist.common.errors import MedAssistError, Unavailable
 from medassist.embedded import records
 from medassist.embedded.environment import completed_environment, remember, renew_taken_ports
-from medassist.embedded.processes import Identity, own_identity
+from medassist.embedded.processes import Identity, claim_port, own_identity, port_is_free
 from medassist.embedded.services import CHECKOUT, Environment, Service, Stage, Step, log_file
 
 Say = Callable[[str], None]
@@ -56,12 +57,20 @@ class Supervisor:
         self._children: list[_Child] = []
         self._asked_to_stop = 0
         self._environment: Environment = {}
+        self._claims: list[socket.socket] = []
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Also the signal handler; a second request is impatient."""
         self._asked_to_stop += 1
 
     def run(self) -> int:
+        try:
+            return self._run()
+        finally:
+            for claim in self._claims:
+                claim.close()
+
+    def _run(self) -> int:
         me = own_identity()
         began = time.monotonic()
         records.write(records.SUPERVISOR, me, note="starting")
@@ -96,9 +105,16 @@ class Supervisor:
 
     def _prepare_environment(self) -> None:
         remember()
-        for name, (old, new) in renew_taken_ports().items():
-            self._say(f"{name:<12}port {old} is taken by another program; {new} from now on")
+        for name, (old, new) in renew_taken_ports(self._takes).items():
+            self._say(f"{name:<12}port {old} is taken; {new} from now on")
         self._environment = completed_environment(remember())
+
+    def _takes(self, port: int) -> bool:
+        """True when the port is free and, from now to the end of this run, ours."""
+        claim = claim_port(port) if port_is_free(port) else None
+        if claim is not None:
+            self._claims.append(claim)
+        return claim is not None
 
     def _start_stage(self, stage: Stage) -> None:
         included = [service for service in stage.services if self._included(service)]

@@ -40,6 +40,12 @@ def handler_of(name: str) -> Handler:
         raise ConfigurationError(f"No handler is bound for jobs of kind {name}") from None
 
 
+def deadline_of(name: str) -> int | None:
+    """The kind's own deadline in seconds; None when it has none or is not known here."""
+    kind = _kinds.get(name)
+    return kind.deadline_s if kind else None
+
+
 def result_address(name: str, references: Mapping[str, str]) -> str:
     kind = _kinds.get(name)
     return kind.result_address(references) if kind else ""

@@ -20,7 +20,7 @@ from medassist.common.errors import (
     Unavailable,
 )
 from medassist.common.logs import trace_id
-from medassist.jobs import doorbell, progress
+from medassist.jobs import doorbell, progress, registry
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import LANES, JobKind, Lane
 from medassist.tenancy.context import current_schema, public_context
@@ -184,7 +184,7 @@ def retry(*, actor: Actor, job_id: UUID) -> None:
             cursor.execute(
                 "UPDATE jobs_job SET state = 'queued', attempt = 0, delays = 0, reason = '', step = '', finished_at = NULL, "
                 "cancel_requested = false, not_before = now(), deadline_at = now() + make_interval(secs => %s) WHERE id = %s",
-                [settings.JOB_DEADLINE_SECONDS, job_id],
+                [registry.deadline_of(job.kind) or settings.JOB_DEADLINE_SECONDS, job_id],
             )
         record(actor=actor, action="job.retry", object_type="job", object_id=str(job_id), detail={"reason": job.reason})
         transaction.on_commit(lambda: _after_commit(clinic, job_id, job.queue))

@@ -146,6 +146,7 @@ def release(working: Working) -> Assessment:
             removed_sentences=working.guarded.removed_sentences if working.guarded else 0,
             codes=working.guarded.codes if working.guarded else (),
             regenerated=working.regenerated,
+            withheld_quotes=working.guarded.withheld_quotes if working.guarded else 0,
             injection_spans=working.injection_spans,
         ),
         provenance=_provenance(working),

@@ -99,10 +99,9 @@ def _retrieve(working: Working) -> None:
     """Twice: with the presentation, then once per condition that the rules or the first pass name."""
     scope = Scope(clinic=working.clinic.schema_name, case_id=working.content.id)
     floor = working.content.floor
+    hidden = working.hidden.case if working.hidden else working.content.case
     try:
-        first = rag.retrieve(
-            scope=scope, queries=querying.presentation(working.content.case, working.parts), limit=FIRST_PASS
-        )
+        first = rag.retrieve(scope=scope, queries=querying.presentation(hidden, working.parts), limit=FIRST_PASS)
         named = querying.merged(
             [name for rule in floor.rules for name in rule.conditions], _candidates(working, first.hits)
         )

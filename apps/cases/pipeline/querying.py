@@ -13,7 +13,10 @@ MOST_CONDITIONS = 10
 
 
 def presentation(case: CaseInput, parts: Sequence[Source]) -> list[Query]:
-    """The complaint by itself, the complaint with its story, and the symptoms as a list."""
+    """The complaint by itself, the complaint with its story, and the symptoms as a list.
+
+    `case` is the de-identified one: an embedding server is another machine.
+    """
     text = {part.label: part.text for part in parts}
     complaint = text.get("presenting_complaint", "")
     history = text.get("history", "")

@@ -313,3 +313,21 @@ def test_placeholders_are_turned_back_before_a_reader_sees_them(guidelines: None
         found = assessed(data)
     assert "John Smith" not in "".join(prompt_of(request) for request in model.requests)
     assert "[NAME" not in found.model_dump_json()
+
+
+def test_identifiers_never_reach_the_search(guidelines: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from apps.rag import services as rag_services
+
+    asked: list[str] = []
+    retrieve = rag_services.retrieve
+
+    def listening(**given: Any) -> Any:
+        asked.extend(query.text for query in given["queries"])
+        return retrieve(**given)
+
+    monkeypatch.setattr("apps.cases.pipeline.assessing.rag.retrieve", listening)
+    symptom = {"name": "chest pain, says Mr John Smith, phone 07700 900123", "present": True}
+    with backbone():
+        assessed({**DEMO, "symptoms": [symptom], "question": "Is Mr John Smith at risk?"})
+    assert asked
+    assert not [text for text in asked if "Smith" in text or "900123" in text]

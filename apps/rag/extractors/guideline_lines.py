@@ -14,6 +14,14 @@ FORMAT = 1
 REQUIRED = ("id", "title", "publisher", "collection", "version", "grade", "licence", "attribution", "text")
 
 
+LONGEST = {
+    "id": 120, "title": 300, "heading": 300, "publisher": 200, "collection": 200, "version": 60, "grade": 40,
+    "specialty": 60, "language": 10, "url": 500, "licence": 60,
+}  # fmt: skip
+"""Characters that the database takes; a test holds them to the model's own."""
+OPTIONAL = ("heading", "specialty", "language", "url")
+
+
 @dataclass(frozen=True)
 class GuidelineText:
     id: str
@@ -68,7 +76,14 @@ def _read_line(line: str, where: str) -> GuidelineText | Problem:
     for name in REQUIRED:
         if not isinstance(data.get(name), str) or not data[name].strip():
             return Problem(where, f"{name}: missing or empty")
-    given = {name: data[name] for name in (*REQUIRED, "heading", "specialty", "language", "url") if name in data}
+    given = {name: data[name] for name in (*REQUIRED, *OPTIONAL) if name in data}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            return Problem(where, f"{name}: must be a text")
+        if "\x00" in value:
+            return Problem(where, f"{name}: holds a NUL character")
+        if len(value) > LONGEST.get(name, len(value)):
+            return Problem(where, f"{name}: longer than {LONGEST[name]} characters")
     try:
         published = date.fromisoformat(data["published"]) if data.get("published") else None
     except (TypeError, ValueError):

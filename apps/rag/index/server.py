@@ -33,11 +33,10 @@ class ServerStore:
     def _ensure(self) -> None:
         if self._client.collection_exists(COLLECTION):
             vectors: Any = self._client.get_collection(COLLECTION).config.params.vectors
-            if vectors[store.DENSE].size != self._dimension:
-                raise RetrievalUnavailable(
-                    "The collection holds vectors of another dimension; re-ingest the guidelines"
-                )
-            return
+            if vectors[store.DENSE].size == self._dimension:
+                return
+            # Another embedder: every vector is made anew from Postgres, so the old collection is of no use.
+            self._client.delete_collection(COLLECTION)
         self._client.create_collection(
             COLLECTION,
             vectors_config={store.DENSE: models.VectorParams(size=self._dimension, distance=models.Distance.COSINE)},

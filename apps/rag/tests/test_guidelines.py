@@ -206,3 +206,42 @@ def test_every_shipped_section_has_its_source_and_licence_and_its_vectors() -> N
 def test_building_the_samples_says_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(CommandError):
         call_command("build_sample_guidelines", str(tmp_path / "nowhere"))
+
+
+def test_the_reader_refuses_what_the_database_would_refuse(tmp_path: Path) -> None:
+    from apps.rag.extractors.guideline_lines import LONGEST, Problem, read
+
+    assert {
+        field.name: field.max_length for field in Guideline._meta.concrete_fields if field.name in LONGEST
+    } == LONGEST
+    file = tmp_path / "bad.jsonl"
+    bad: list[dict[str, Any]] = [
+        {"heading": None},
+        {"heading": 3},
+        {"title": "x" * 301},
+        {"text": "a\u0000b"},
+        {"licence": "x" * 61},
+    ]
+    file.write_text("\n".join(json.dumps({**SECTION, **change}) for change in bad), "utf-8")
+    assert [type(line) for line in read(file)] == [Problem] * len(bad)
+
+
+@pytest.mark.django_db
+def test_an_ingest_killed_before_its_last_step_is_mended_by_the_next(
+    ingest: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.rag.services._move_generation", lambda: None)
+        ingest(SECTION)
+    assert generation().passages == 0
+    assert "1 unchanged" in ingest(SECTION)
+    assert generation().passages == 1
+
+
+@pytest.mark.django_db
+def test_vectors_of_another_model_are_not_compared(ingest: Callable[..., str]) -> None:
+    ingest(SECTION)
+    with public_context():
+        IndexGeneration.objects.update(embedder="another/model")
+    with pytest.raises(RetrievalUnavailable, match="another model"):
+        retrieve(scope=Scope("alpha"), queries=[Query("gout")])

@@ -123,11 +123,14 @@ def test_an_empty_index_finds_nothing(store: VectorStore, minilm: MiniLm) -> Non
     assert ask(store, minilm, "pain", "fused") == []
 
 
-def test_a_collection_of_another_dimension_is_refused(point: Any) -> None:
+def test_a_collection_of_another_dimension_cannot_be_searched_and_is_made_anew(point: Any) -> None:
     client = QdrantClient(location=":memory:")
     ServerStore(client, 384).replace_all([point("heart")])
-    with pytest.raises(RetrievalUnavailable, match="dimension"):
-        ServerStore(client, 768).replace_all([])
+    other = ServerStore(client, 8)
+    with pytest.raises(RetrievalUnavailable):
+        other.search(scope=Scope("alpha"), mode="dense", text="x", vector=np.ones(8, np.float32), limit=1)
+    other.replace_all([Point(passage_id="p", text="gout", vector=np.ones(8, np.float32))])
+    assert other.count() == 1
 
 
 def test_a_server_that_is_away_is_said_to_be_away() -> None:

@@ -41,13 +41,16 @@ class RuleError(ValueError):
     """The rule file is wrong; the message names the place."""
 
 
-def compile_rule(source: str, *, concepts: frozenset[str], numbers: frozenset[str]) -> ast.expr:
+def compile_rule(
+    source: str, *, concepts: frozenset[str], numbers: frozenset[str], measured: frozenset[str] = frozenset()
+) -> ast.expr:
     """Parses and checks an expression; raises `RuleError` for an unknown name or a construct outside the language."""
     try:
         tree = ast.parse(source, mode="eval").body
     except SyntaxError as error:
         raise RuleError(f"cannot read {source!r}: {error.msg}") from None
     _check(tree, concepts, numbers, source)
+    _check_denials(tree, measured, source)
     return tree
 
 
@@ -57,12 +60,12 @@ def _check(node: ast.expr, concepts: frozenset[str], numbers: frozenset[str], so
             for value in values:
                 _check(value, concepts, numbers, source)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            if any(isinstance(part, ast.Compare) for part in ast.walk(operand)):
-                raise RuleError(f"`not` before a number in {source!r}")
             _check(operand, concepts, numbers, source)
         case ast.Compare(left=left, comparators=rights):
             _check_comparison([left, *rights], node.ops, numbers, source)
-        case ast.Call(func=ast.Name(id="count"), args=[ast.Constant(value=int()), *rest]) if rest:
+        case ast.Call(func=ast.Name(id="count"), args=[ast.Constant(value=int(least)), *rest], keywords=[]) if (
+            1 <= least <= len(rest) and not isinstance(least, bool)
+        ):
             for value in rest:
                 _check(value, concepts, numbers, source)
         case ast.Name(id=name) if name in concepts:
@@ -71,10 +74,23 @@ def _check(node: ast.expr, concepts: frozenset[str], numbers: frozenset[str], so
             raise RuleError(f"unknown name or construct {ast.unparse(node)!r} in {source!r}")
 
 
+def _check_denials(tree: ast.expr, measured: frozenset[str], source: str) -> None:
+    """Unknown is not normal: what rests on a number may not be denied, or its absence would make a rule fire."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.UnaryOp):
+            for part in ast.walk(node.operand):
+                if isinstance(part, ast.Compare) or (isinstance(part, ast.Name) and part.id in measured):
+                    raise RuleError(f"`not` before a number in {source!r}")
+
+
 def _check_comparison(sides: list[ast.expr], ops: list[ast.cmpop], numbers: frozenset[str], source: str) -> None:
     if any(type(op) not in _COMPARE for op in ops):
         raise RuleError(f"unknown comparison in {source!r}")
+    if not any(isinstance(side, ast.Name) for side in sides):
+        raise RuleError(f"a comparison without a reading in {source!r}")
     for side in sides:
+        if isinstance(side, ast.Constant) and (isinstance(side.value, bool) or not isinstance(side.value, int | float)):
+            raise RuleError(f"compared with something that is no number in {source!r}")
         if not isinstance(side, ast.Name | ast.Constant):
             raise RuleError(f"cannot compare in {source!r}")
         if isinstance(side, ast.Name) and side.id not in numbers:

@@ -39,6 +39,13 @@ DERIVED = frozenset({
 })  # fmt: skip
 
 
+MEASURED = frozenset({
+    "not_alert", "low_systolic", "troponin_high", "fast_heart_for_age", "fast_breathing_for_age",
+    "very_fast_heart_for_age", "very_fast_breathing_for_age",
+})  # fmt: skip
+"""Derived from a number: absent when nothing was measured, so `not` must not stand before them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     id: str
@@ -67,7 +74,10 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
             data = json.loads(line)
             levels = sorted(
                 (
-                    (cast(TriageLevel, one["level"]), compile_rule(one["when"], concepts=known, numbers=NUMBERS))
+                    (
+                        cast(TriageLevel, one["level"]),
+                        compile_rule(one["when"], concepts=known, numbers=NUMBERS, measured=MEASURED),
+                    )
                     for one in data["levels"]
                 ),
                 key=lambda level: -SEVERITY[level[0]],
@@ -78,7 +88,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
                     data["name"],
                     tuple(levels),
                     data["source"],
-                    bool(data["signed_off"]),
+                    _yes_or_no(data["signed_off"]),
                     tuple(data["conditions"]),
                 )
             )
@@ -87,6 +97,13 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     if len({rule.id for rule in rules}) != len(rules):
         raise RuleError("redflag_rules.jsonl: two rules share an id")
     return tuple(rules)
+
+
+def _yes_or_no(value: object) -> bool:
+    # A sign-off is a statement by a person: nothing but JSON's own true counts as one.
+    if not isinstance(value, bool):
+        raise RuleError("signed_off must be true or false")
+    return value
 
 
 def triage_floor(case: CaseInput) -> TriageFloor:

@@ -27,6 +27,9 @@ CASES = [
 ]
 
 
+CONCEPTS = frozenset({"chest_pain", "low_systolic"})
+
+
 def case(text: str = "", **fields: Any) -> CaseInput:
     return parse_case({"presenting_complaint": text or "Not feeling well.", **fields})
 
@@ -196,11 +199,23 @@ def test_every_rule_of_the_proposal_is_covered() -> None:
         "heart_rate > (1).real",
         "chest_pain +",
         "count(chest_pain)",
+        "count(0, chest_pain)",
+        "count(3, chest_pain, chest_pain)",
+        "1 < 2",
+        "heart_rate > '100'",
+        "heart_rate > True",
+        "not low_systolic",
+        "not (chest_pain or low_systolic)",
     ],
 )
 def test_the_rule_language_refuses_what_it_does_not_know(expression: str) -> None:
     with pytest.raises(RuleError):
-        compile_rule(expression, concepts=frozenset({"chest_pain"}), numbers=frozenset({"heart_rate"}))
+        compile_rule(
+            expression,
+            concepts=frozenset({"chest_pain", "low_systolic"}),
+            numbers=frozenset({"heart_rate"}),
+            measured=frozenset({"low_systolic"}),
+        )
 
 
 def test_a_broken_rule_file_names_its_line() -> None:
@@ -275,3 +290,10 @@ def test_the_rules_need_neither_django_nor_a_network() -> None:
         "import sys; import apps.safety.rules.triage; assert 'django' not in sys.modules and 'httpx' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("value", ['"false"', '"true"', "1", "null"])
+def test_a_sign_off_is_true_or_false_and_nothing_else(value: str) -> None:
+    rule = '{"id": "x", "name": "X", "levels": [], "conditions": [], "source": "s", "signed_off": %s}' % value  # noqa: UP031
+    with pytest.raises(RuleError, match="signed_off"):
+        parse_rules(rule)

@@ -16,6 +16,7 @@ import pytest
 from medassist.common.errors import ConfigurationError
 from medassist.embedded import environment
 from medassist.embedded.environment import MARK, apply_defaults, completed_environment, remember, renew_taken_ports
+from medassist.embedded.processes import claim_port, port_is_free
 
 _ALL = (
     "DATABASE_URL",
@@ -93,6 +94,23 @@ def test_a_taken_port_is_replaced_for_good_and_filled_values_follow() -> None:
     assert remember().ports["events"] != port
     # The address filled before is not mistaken for one that the operator named.
     assert completed_environment(remember())["EVENTS_URL"] == f"http://localhost:{remember().ports['events']}"
+
+
+def test_a_port_that_another_checkout_has_claimed_is_replaced_until_the_claim_ends() -> None:
+    port = remember().ports["web"]
+    claim = claim_port(port)
+    assert claim is not None
+
+    def available(wanted: int) -> bool:
+        mine = claim_port(wanted)
+        if mine is not None:
+            mine.close()
+        return mine is not None
+
+    with claim:
+        assert port_is_free(port)
+        assert renew_taken_ports(available)["web"][0] == port
+    assert available(port)
 
 
 def test_free_ports_are_kept() -> None:

@@ -23,7 +23,7 @@ from medassist.jobs.schemas import JobView, State
 CHECKOUT = Path(__file__).resolve().parents[3]
 DOCS = CHECKOUT / "docs"
 PAGES = sorted([CHECKOUT / "README.md", *DOCS.rglob("*.md")])
-READERS = frozenset({"text", "required", "integer", "number", "boolean", "words", "choice", "database"})
+READERS = frozenset({"text", "required", "integer", "number", "boolean", "words", "choice", "database", "backbones"})
 SCHEMA = DOCS / "integrators/job-document.v1.schema.json"
 
 
