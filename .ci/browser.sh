@@ -4,15 +4,18 @@ set -u
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
 
+# A downloaded browser may lack the system's libraries: only one that can say its version is a browser.
+works() { [ -x "$1" ] && timeout 30 "$1" --version >/dev/null 2>&1 </dev/null; }
+
 find_browser() {
     for candidate in ${CHROMIUM:-} chromium chromium-browser google-chrome google-chrome-stable; do
-        command -v "$candidate" 2>/dev/null && return 0
+        found=$(command -v "$candidate" 2>/dev/null) && works "$found" && printf '%s\n' "$found" && return 0
     done
     bundled=$("$venv/bin/python" -c '
 from playwright.sync_api import sync_playwright
 with sync_playwright() as p:
     print(p.chromium.executable_path)' 2>/dev/null) || return 1
-    [ -x "$bundled" ] && printf '%s\n' "$bundled"
+    works "$bundled" && printf '%s\n' "$bundled"
 }
 
 find_browser && exit 0

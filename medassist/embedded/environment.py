@@ -64,8 +64,11 @@ def is_embedded() -> bool:
 
 
 def apply_defaults() -> None:
-    """Fills what the environment leaves out, unless it names a database: then it is complete or it fails by name."""
-    if _named("DATABASE_URL") or os.environ.get("DJANGO_SETTINGS_MODULE") not in {None, "", "medassist.settings.base"}:
+    """Fills what the environment leaves out, unless it names a database: then it is complete or it fails by name.
+
+    Called again, it follows ports that were renewed meanwhile.
+    """
+    if not is_embedded() or os.environ.get("DJANGO_SETTINGS_MODULE") not in {None, "", "medassist.settings.base"}:
         return
     os.environ.update(completed_environment(remember()))
 

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from medassist.common.database import hand_back_connection
 from medassist.common.errors import CallAborted, ClinicNotOpen, MedAssistError, NotFound
@@ -139,9 +140,19 @@ def run_one(leased: Leased) -> None:
     """Runs one leased job to its end; never raises, since the ledger tells how it ended."""
     run = Run(leased)
     token = trace_id.set(leased.trace_id or str(leased.id))
-    extra = {"job": leased.id, "kind": leased.kind, "clinic": leased.clinic, "attempt": leased.attempt}
     _heart.watch(run)
     progress.publish(leased.clinic, leased.id, "state", {"state": "running", "attempt": leased.attempt})
+    try:
+        _to_its_end(run)
+    finally:
+        _heart.forget(run)
+        trace_id.reset(token)
+        hand_back_connection()
+
+
+def _to_its_end(run: Run) -> None:
+    leased = run.job
+    extra = {"job": leased.id, "kind": leased.kind, "clinic": leased.clinic, "attempt": leased.attempt}
     try:
         with clinic_context(leased.clinic):
             registry.handler_of(leased.kind)(run)
@@ -156,13 +167,13 @@ def run_one(leased: Leased) -> None:
     except MedAssistError as error:
         logger.warning("A job could not be finished now", extra={**extra, "code": error.code, "step": run.step_name})
         _settle_error(run, error)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The database went away in mid-job", extra={**extra, "code": type(error).__name__})
+        hand_back_connection()
+        _settle(run, reason="database_unavailable", delay_s=1.0, burn=False)
     except Exception as error:
         logger.exception("A job failed", extra={**extra, "step": run.step_name})
         _settle(run, reason=f"error:{type(error).__name__}"[:60], delay_s=0.5 * leased.attempt, burn=True)
-    finally:
-        _heart.forget(run)
-        trace_id.reset(token)
-        hand_back_connection()
 
 
 def _settle_error(run: Run, error: MedAssistError) -> None:
@@ -176,7 +187,12 @@ def _settle_error(run: Run, error: MedAssistError) -> None:
 
 def _settle(run: Run, *, reason: str, delay_s: float, burn: bool) -> None:
     job = run.job
-    state = ledger.hand_back(job_id=job.id, fence=job.fence, reason=reason, delay_s=delay_s, burn_attempt=burn)
+    try:
+        state = ledger.hand_back(job_id=job.id, fence=job.fence, reason=reason, delay_s=delay_s, burn_attempt=burn)
+    except AnyDatabaseError as error:
+        # Nobody can be told now: the lease runs out, and the sweeper gives the job to another run.
+        logger.warning("A job could not be handed back", extra={"job": job.id, "code": type(error).__name__})
+        return
     if state in ("dead", "cancelled"):
         _announce(job, state)
     elif state == "queued":
@@ -184,7 +200,12 @@ def _settle(run: Run, *, reason: str, delay_s: float, burn: bool) -> None:
 
 
 def _bury(run: Run, reason: str) -> None:
-    if ledger.bury(job_id=run.job.id, fence=run.job.fence, reason=reason):
+    try:
+        buried = ledger.bury(job_id=run.job.id, fence=run.job.fence, reason=reason)
+    except AnyDatabaseError as error:
+        logger.warning("A job could not be buried", extra={"job": run.job.id, "code": type(error).__name__})
+        return
+    if buried:
         _announce(run.job, "dead")
 
 

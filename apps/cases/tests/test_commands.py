@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,8 +92,13 @@ def test_the_demo_starts_everything_assesses_a_case_and_can_be_started_again(tmp
         assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
         return done.stdout
 
+    manage("version")
+    port = json.loads((tmp_path / "state" / "environment.json").read_text())["ports"]["web"]
     try:
-        first = manage("demo", "--no-serve")
+        # The port remembered for the pages is somebody else's by now.
+        with socket.create_server(("127.0.0.1", port)):
+            first = manage("demo", "--no-serve")
+        assert f"port {port} is taken" in first
         assert "TRIAGE emergency_now" in first
         assert "Heart attack" in first
         assert "status released" in first

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,8 @@ def test_secrets_come_as_files_that_the_secrets_service_makes(name: str, tmp_pat
                 "DATABASE_URL",
                 "REDIS_URL",
                 "CELERY_BROKER_URL",
+                "LLM_API_KEY",
+                "LLM_HEAVY_API_KEY",
             }
 
 
@@ -82,6 +86,16 @@ def test_secrets_are_made_once_private_and_consistent(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*") if path.is_file())
 
 
+def test_a_model_servers_key_is_taken_from_standard_input_and_kept(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "docker" / "make-secrets.py"), str(tmp_path)]
+    assert secrets_in(tmp_path)["llm_api_key"] == "none"
+    subprocess.run([*command, "llm_api_key"], input=b"given-key\n", check=True)
+    assert secrets_in(tmp_path)["llm_api_key"] == "given-key"
+    for name, key in (("database_password", b"other"), ("../outside", b"other"), ("llm_api_key", b"\n")):
+        assert subprocess.run([*command, name], input=key, capture_output=True, check=False).returncode != 0
+    assert secrets_in(tmp_path)["llm_api_key"] == "given-key"
+
+
 def test_every_long_running_service_of_the_default_set_answers_for_its_health() -> None:
     for name, service in SERVICES.items():
         if name in {"secrets", "migrate", "beat"} or service.get("profiles"):
@@ -94,7 +108,72 @@ def test_images_are_pinned_and_profiles_are_off_by_default() -> None:
     for name, service in SERVICES.items():
         image = default_of(service["image"])
         assert name in OURS or (":" in image and not image.endswith(":latest")), name
-    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"vllm", "rabbitmq", "comfyui"}
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {
+        "vllm": ["gpu"],
+        "vllm-70b": ["gpu-heavy"],
+        "rabbitmq": ["rabbitmq"],
+        "worker-media": ["media"],
+        "comfyui": ["media"],
+    }
+
+
+def test_no_service_is_given_a_password_in_the_file_or_by_the_environment() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|_KEYS?($|_)", variable):
+                assert variable.endswith(("_FILE", "_PATH")), (name, variable)
+                assert default_of(str(value)).startswith("/run/"), (name, variable)
+    assert not re.search(r"://[^/\s$]*:[^/\s$]+@", (ROOT / "docker-compose.yml").read_text())
+
+
+def test_what_a_service_waits_for_exists_and_can_say_that_it_is_ready() -> None:
+    for name, service in SERVICES.items():
+        for other, how in service.get("depends_on", {}).items():
+            assert other in SERVICES, (name, other)
+            # A profile's service may be missing: nobody in the default set may wait for it.
+            assert "profiles" not in SERVICES[other], (name, other)
+            if how["condition"] == "service_healthy":
+                dockerfile = SERVICES[other].get("build", {}).get("dockerfile")
+                in_image = dockerfile is not None and "HEALTHCHECK" in (ROOT / dockerfile).read_text()
+                assert "test" in SERVICES[other].get("healthcheck", {}) or in_image, (name, other)
+
+
+def test_every_command_of_ours_starts_something_that_exists() -> None:
+    modules = re.findall(r"python -m (medassist[\w.]+)", (ROOT / "docker" / "entrypoint.sh").read_text())
+    assert modules
+    for module in modules:
+        assert (ROOT / module.replace(".", "/") / "__main__.py").exists(), module
+    commands = {path.stem for path in ROOT.glob("*/**/management/commands/*.py")}
+    for name, service in OURS.items():
+        if service.get("command", [""])[0] == "manage":
+            assert service["command"][1] in commands, name
+    assert "beat" in commands
+
+
+def test_tiers_and_media_never_share_a_card() -> None:
+    cards = {
+        name: {default_of(card) for device in devices for card in device["device_ids"]}
+        for name, service in SERVICES.items()
+        if (devices := service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices"))
+    }
+    assert cards.keys() == {"vllm", "vllm-70b", "comfyui"}
+    assert sum(len(each) for each in cards.values()) == len(set().union(*cards.values()))
+    tensor_parallel = [part for part in SERVICES["vllm-70b"]["command"] if part.startswith("--tensor-parallel-size=")]
+    assert tensor_parallel == [f"--tensor-parallel-size={len(cards['vllm-70b'])}"]
+
+
+@pytest.mark.skipif(
+    shutil.which("docker") is None
+    or subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0,
+    reason="docker compose is not installed here",
+)
+def test_docker_compose_itself_understands_the_file() -> None:
+    profiles = [f"--profile={name}" for name in ("gpu", "gpu-heavy", "rabbitmq", "media")]
+    done = subprocess.run(
+        ["docker", "compose", *profiles, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_only_the_proxy_is_published_and_only_on_the_loopback() -> None:
@@ -103,9 +182,16 @@ def test_only_the_proxy_is_published_and_only_on_the_loopback() -> None:
     assert all(str(port).startswith("127.0.0.1:") for port in published["nginx"])
 
 
-def test_media_shares_no_network_with_anything_else() -> None:
+def test_only_the_media_worker_reaches_the_network_of_media() -> None:
     assert SERVICES["comfyui"]["networks"] == ["media"]
-    assert all("media" not in service.get("networks", []) for name, service in SERVICES.items() if name != "comfyui")
+    on_it = {name for name, service in SERVICES.items() if "media" in service.get("networks", [])}
+    assert on_it == {"comfyui", "worker-media"}
+    assert COMPOSE["networks"]["media"]["internal"] is True
+
+
+def test_media_and_language_model_work_are_other_queues_of_other_workers() -> None:
+    queues = {name: service["command"][1] for name, service in OURS.items() if name.startswith("worker-")}
+    assert queues == {"worker-llm": "llm", "worker-media": "media"}
 
 
 def test_mounted_files_and_named_volumes_exist() -> None:
@@ -131,6 +217,7 @@ def test_images_run_as_nobody_special_and_copy_what_exists(dockerfile: str) -> N
         "docker/entrypoint.sh",
         "docker/postgres/10-medassist.sh",
         "requirements/install.sh",
+        "requirements/install-vllm.sh",
         "requirements/lock.sh",
         ".ci/browser.sh",
     ],

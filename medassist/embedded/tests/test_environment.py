@@ -94,6 +94,8 @@ def test_a_taken_port_is_replaced_for_good_and_filled_values_follow() -> None:
     assert remember().ports["events"] != port
     # The address filled before is not mistaken for one that the operator named.
     assert completed_environment(remember())["EVENTS_URL"] == f"http://localhost:{remember().ports['events']}"
+    apply_defaults()
+    assert os.environ["EVENTS_URL"] == f"http://localhost:{remember().ports['events']}"
 
 
 def test_a_port_that_another_checkout_has_claimed_is_replaced_until_the_claim_ends() -> None:

@@ -9,17 +9,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from medassist.accounts.access import system_actor
 from medassist.common.errors import (
     BackboneUnavailable,
+    ClinicNotOpen,
     ConfigurationError,
     IdempotencyConflict,
     TooManyRequests,
     Unavailable,
 )
-from medassist.jobs import ledger, registry, runner, services, sweeper
+from medassist.jobs import ledger, registry, runner, services, sweeper, tasks
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import JobKind, Lane
 from medassist.tenancy.context import clinic_context, public_context
@@ -137,6 +138,51 @@ def test_a_model_that_is_away_burns_no_attempt() -> None:
     with public_context():
         waits = Job.objects.filter(pk=submitted.job_id).values_list("not_before", "created_at").get()
     assert 6 < (waits[0] - waits[1]).total_seconds() < 9, "Retry-After is honoured"
+
+
+@pytest.mark.django_db
+def test_a_database_that_goes_away_in_mid_job_burns_no_attempt() -> None:
+    def away(run: runner.Run) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    registry.bind(KIND, away)
+    submitted = submit("alpha")
+    runner.drain("tests")
+    found = job(submitted.job_id)
+    assert (found.state, found.attempt, found.delays, found.reason) == ("queued", 0, 1, "database_unavailable")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError, ClinicNotOpen])
+def test_a_run_that_cannot_tell_the_ledger_how_it_ended_leaves_that_to_its_lease(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise OperationalError("connection refused")
+
+    def fails(run: runner.Run) -> None:
+        raise error
+
+    registry.bind(KIND, fails)
+    submitted = submit("alpha")
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "hand_back", away)
+        patched.setattr(ledger, "bury", away)
+        runner.drain("tests")
+    assert job(submitted.job_id).state == "running"
+    expire(submitted.job_id)
+    assert sweeper.sweep().requeued == 1
+
+
+def test_a_doorbell_heard_while_the_database_is_away_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(queue: str) -> int:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(runner, "drain", away)
+    tasks.look.run()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 @pytest.mark.django_db

@@ -58,8 +58,7 @@ class Command(BaseCommand):
         self._say("Starting Postgres, Redis, backbone, events, web and worker")
         if status := control.up_detached(self.stdout.write):
             raise CommandError("MedAssist did not start; see the logs above", returncode=status)
-        # A port that somebody else took while we were down has been replaced by another.
-        apply_defaults()
+        _follow_renewed_ports()
         secrets_ = self._clinic()
         self._say("Guidelines")
         if generation().passages == 0:
@@ -139,6 +138,15 @@ class Command(BaseCommand):
             self.stdout.write("Everything was stopped.")
         except KeyboardInterrupt:
             sys.exit(control.down(self.stdout.write))
+
+
+def _follow_renewed_ports() -> None:
+    """A port that somebody else took while we were down has been replaced: begin anew with settings that know it."""
+    before = dict(os.environ)
+    apply_defaults()
+    if os.environ != before:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def _call(method: str, path: str, key: str, body: bytes | None = None) -> dict[str, Any]:
