@@ -146,7 +146,7 @@ def _follow_renewed_ports() -> None:
     apply_defaults()
     if os.environ != before:
         sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, *sys.argv])
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
 
 
 def _call(method: str, path: str, key: str, body: bytes | None = None) -> dict[str, Any]:
