@@ -25,7 +25,7 @@ import psycopg
 from psycopg import sql
 
 from medassist.common.errors import ConfigurationError, Unavailable
-from medassist.embedded.processes import Identity, free_port, identity, working_in
+from medassist.embedded.processes import Identity, free_port, identity, wait_for_port, working_in
 
 __all__ = ["ROLE", "RunningPostgres", "free_port", "remove_postgres", "start_postgres"]
 
@@ -313,6 +313,7 @@ def _launch(binaries: Path, cluster: Path, port: int, account: _Account, log_fil
     arguments = [str(binaries / "postgres"), "-D", str(cluster), "-p", str(port)]
     for name, value in settings.items():
         arguments += ["-c", f"{name}={value}"]
+    wait_for_port(port)
     with log_file.open("ab") as log:
         server = subprocess.Popen(  # noqa: S603
             arguments,

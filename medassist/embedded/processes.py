@@ -135,6 +135,14 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def wait_for_port(port: int, seconds: float = 5.0) -> bool:
+    """Waits until the port is free; False when it still is not."""
+    deadline = time.monotonic() + seconds
+    while not (free := port_is_free(port)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return free
+
+
 def claim_port(port: int) -> socket.socket | None:
     """Tells other checkouts that the port is spoken for until the socket is closed or this process ends.
 

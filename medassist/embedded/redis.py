@@ -15,7 +15,7 @@ from urllib.parse import quote
 import redis as client
 
 from medassist.common.errors import ConfigurationError, Unavailable
-from medassist.embedded.processes import Identity, command_line, free_port, identity
+from medassist.embedded.processes import Identity, command_line, free_port, identity, wait_for_port
 
 __all__ = ["RunningRedis", "free_port", "start_redis"]
 
@@ -47,6 +47,8 @@ def start_redis(
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     _stop_stale(folder)
+    # A server that was killed this instant still holds its port, and no longer has a name to know it by.
+    wait_for_port(port)
     configuration = folder / "redis.conf"
     _write_configuration(configuration, folder, port, password, appendonly=appendonly)
     with (log_file or folder / "server.log").open("ab") as log:
