@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 200
 KEEP_S = 3600
+TIMEOUT_S = 0.5
+PAUSE_S = 2.0
+"""After a failure nothing is published for so long: a frozen Redis costs one wait, not one an event."""
+
+_silent_until = 0.0
 
 
 @cache
 def client() -> redis.Redis:
     """One bounded pool a process; it waits for a free connection instead of raising."""
     pool = redis.BlockingConnectionPool.from_url(
-        settings.REDIS_URL, max_connections=32, timeout=1, socket_timeout=1, socket_connect_timeout=0.5
-    )
+        settings.REDIS_URL, max_connections=32, timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0),
+    )  # fmt: skip
     return redis.Redis(connection_pool=pool)
 
 
@@ -31,6 +40,9 @@ def stream_key(clinic: str, job_id: UUID) -> str:
 
 
 def publish(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) -> None:
+    global _silent_until  # noqa: PLW0603 - one Redis a process
+    if time.monotonic() < _silent_until:
+        return
     key = stream_key(clinic, job_id)
     try:
         pipe = client().pipeline(transaction=False)
@@ -38,4 +50,5 @@ def publish(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) -> None
         pipe.expire(key, KEEP_S)
         pipe.execute()
     except redis.RedisError:
+        _silent_until = time.monotonic() + PAUSE_S
         logger.warning("A progress event could not be published", extra={"job": job_id})

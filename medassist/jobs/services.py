@@ -138,7 +138,7 @@ def _insert(
 
 def _after_commit(clinic: str, job_id: UUID, queue: str) -> None:
     progress.publish(clinic, job_id, "state", {"state": "queued"})
-    doorbell.ring(queue)
+    doorbell.ring_soon(queue)
 
 
 def cancel(*, actor: Actor, job_id: UUID) -> str:

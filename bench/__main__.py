@@ -1,0 +1,25 @@
+"""`python -m bench <name> [options]`: each benchmark starts what it needs, is bounded, and stops by itself."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHES = {
+    "faults": ("bench.faults.run", "real jobs under faults, with an invariant checker and planted defects"),
+    "fairness": ("bench.fairness", "one clinic floods; what the others notice"),
+    "media": ("bench.media", "a media flood with ComfyUI frozen; what language-model work notices"),
+    "overhead": ("bench.overhead", "what MedAssist adds to a model call, beside the direct call and the LiteLLM proxy"),
+    "concurrency": ("bench.concurrency", "a thousand users at once"),
+}
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
+        print(__doc__ or "", *[f"  {name:<12}{words}" for name, (_, words) in BENCHES.items()], sep="\n")
+        return 2
+    return int(importlib.import_module(BENCHES[sys.argv[1]][0]).main(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
