@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from apps.cases.api.analyze import AnalyzeCase
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
-from medassist.jobs.api import JobCancel, JobEvents, JobItem
+from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
 from medassist.web import health, views
 
 api = [
@@ -20,6 +20,7 @@ api = [
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),
+    path("usage", UsageRead.as_view(), name="usage"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path(
         "docs/",

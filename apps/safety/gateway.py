@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from apps.safety.schemas import Answer
 from medassist.common.errors import BackboneTimeout, BadModelOutput, CallAborted
+from medassist.jobs import usage
 from medassist.llm import registry
-from medassist.llm.schemas import ChatRequest, Message
+from medassist.llm.failures import UnusableAnswer
+from medassist.llm.schemas import ChatRequest, ChatResult, Message
 
 __all__ = ["Answer", "ask", "check_shape"]
 
@@ -26,12 +28,18 @@ def ask(
     abort: threading.Event | None = None,
     max_tokens: int = 2048,
     trace_id: str = "",
+    clinic: str = "",
+    kind: str = "",
+    lane: str = "",
+    subject: str = "",
+    person: str = "",
 ) -> Answer:
     """One structured answer of the tier's model to `messages`.
 
     One attempt: repairing and retrying belong to the caller, who knows what is at stake. `task` names
-    the call in traces. Raises the `Backbone*` errors, `BadModelOutput` when the answer does not fit the
-    schema, `CallAborted` when `abort` was set.
+    the call in traces. `clinic`, `kind` and `lane` choose the route, `subject` (a job's id) decides about canaries;
+    tokens are counted for `person` of `clinic`, also those of an answer that is refused. Raises the `Backbone*`
+    errors, `BadModelOutput` when the answer does not fit the schema, `CallAborted` when `abort` was set.
     """
     if abort is not None and abort.is_set():
         raise CallAborted()
@@ -44,8 +52,15 @@ def ask(
         max_tokens=max_tokens,
         deadline_s=deadline_s,
         trace_id=f"{trace_id}:{task}" if trace_id else task,
+        priority=registry.priority_of(lane),
     )
-    result = registry.model_for(tier).complete(request, abort=abort)
+    model = registry.model_for(tier, clinic=clinic, kind=kind, lane=lane, subject=subject)
+    try:
+        result = model.complete(request, abort=abort)
+    except UnusableAnswer as error:
+        _count(error.result, clinic, person)
+        raise
+    _count(result, clinic, person)
     if abort is not None and abort.is_set():
         raise CallAborted()
     data = result.data if result.data is not None else _parsed(result.text)
@@ -60,6 +75,14 @@ def ask(
         completion_tokens=result.completion_tokens,
         latency_ms=result.latency_ms,
     )
+
+
+def _count(result: ChatResult, clinic: str, person: str) -> None:
+    if clinic:
+        usage.add(
+            clinic=clinic, person=person, backbone=result.backbone, model=result.model, adapter=result.adapter or "",
+            prompt_tokens=result.prompt_tokens, completion_tokens=result.completion_tokens,
+        )  # fmt: skip
 
 
 def _parsed(text: str) -> dict[str, Any]:

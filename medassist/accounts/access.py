@@ -40,6 +40,7 @@ class Permission(Enum):
     JOB_READ = ("job.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     AUDIT_READ = ("audit.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), True, None)
+    USAGE_READ = ("usage.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN}), True, None)
     PEOPLE_MANAGE = ("people.manage", frozenset({Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), False, None)
     KEY_MANAGE = ("key.manage", frozenset({Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), False, None)
     CLINIC_MANAGE = ("clinic.manage", frozenset({Role.PLATFORM_STAFF}), False, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 from urllib.parse import unquote, urlsplit
@@ -122,7 +122,7 @@ class Backbone:
     name: str
     base_url: str
     model: str
-    api_key: str
+    api_key: str = field(repr=False)
 
 
 def backbones(name: str) -> tuple[Backbone, ...]:

@@ -25,11 +25,14 @@ class MedAssistError(Exception):
         *,
         fields: Mapping[str, str] | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, int | None] | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.fields: dict[str, str] = dict(fields or {})
         self.retry_after = retry_after
+        self.more: dict[str, int | None] = dict(more or {})
+        """Further members of the problem document, for example `estimated_wait_s`."""
 
 
 class InvalidInput(MedAssistError):
@@ -120,6 +123,13 @@ class TooManyRequests(MedAssistError):
     status = 429
     title = "Too many requests"
     retryable = True
+
+
+class QuotaExceeded(TooManyRequests):
+    """The day's allowance of the clinic or of one person is used up; `fields` names which."""
+
+    code = "quota_exceeded"
+    title = "The allowance for today is used up"
 
 
 class Unavailable(MedAssistError):

@@ -1,20 +1,23 @@
-"""Platform staff's page about jobs, in the public site: inspect, queue dead letters again, cancel."""
+"""Platform staff's pages about jobs, quotas and usage, in the public site. In a clinic's site nobody has rights here."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from medassist.accounts.access import system_actor
+from medassist.accounts.access import Permission, actor_of, system_actor
+from medassist.accounts.admin import PermissionAdmin, ReadOnlyAdmin
 from medassist.common.errors import MedAssistError
-from medassist.jobs import services
-from medassist.jobs.models import Job
+from medassist.jobs import quotas, services
+from medassist.jobs.models import Job, Quota, TokenUsage
 from medassist.tenancy.context import clinic_context, current_schema
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
+from medassist.tenancy.selectors import all_clinics
 
 
 @admin.register(Job)
@@ -64,3 +67,50 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             except MedAssistError as error:
                 self.message_user(request, f"{job.id}: {error.detail}", messages.WARNING)
         self.message_user(request, _("%(count)d jobs were changed") % {"count": done})
+
+
+class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
+    clinic = forms.ChoiceField(label=_("clinic"))
+
+    class Meta:
+        model = Quota
+        fields = ("clinic", "person", "jobs_per_day", "tokens_per_day")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["clinic"].choices = [  # type: ignore[attr-defined]
+            (clinic.schema_name, f"{clinic.name} ({clinic.schema_name})") for clinic in all_clinics()
+        ]
+
+
+@admin.register(Quota)
+class QuotaAdmin(PermissionAdmin):
+    """Writes go through the services, with their audit entry."""
+
+    required_permission = Permission.CLINIC_MANAGE
+    form = QuotaForm
+    list_display = ("clinic", "person", "jobs_per_day", "tokens_per_day")
+    list_filter = ("clinic",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request)
+
+    def save_model(self, request: HttpRequest, obj: Quota, form: Any, change: bool) -> None:
+        quotas.store(row=obj, by=actor_of(request), created=not change, changed=form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: Quota) -> None:
+        quotas.remove(row=obj, by=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Quota]) -> None:
+        for row in queryset:
+            quotas.remove(row=row, by=actor_of(request))
+
+
+@admin.register(TokenUsage)
+class TokenUsageAdmin(ReadOnlyAdmin):
+    required_permission = Permission.CLINIC_MANAGE
+    list_display = (
+        "day", "clinic", "person", "backbone", "model", "adapter", "calls", "prompt_tokens", "completion_tokens",
+    )  # fmt: skip
+    list_filter = ("clinic", "backbone", "day")
+    show_full_result_count = False

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medassist.accounts.access import Permission, actor_of
-from medassist.common.errors import Unavailable
-from medassist.jobs import selectors, services
+from medassist.common.errors import InvalidInput, Unavailable
+from medassist.jobs import estimate, selectors, services, usage
 from medassist.jobs.schemas import JobView
 
 
@@ -41,6 +44,7 @@ class JobDocument(serializers.Serializer[JobView]):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+    estimated_wait_s = serializers.IntegerField(allow_null=True)
     links = serializers.DictField(child=serializers.CharField())
 
 
@@ -58,7 +62,7 @@ def job_document(job: JobView) -> dict[str, Any]:
         "attempt": job.attempt, "fence": job.fence, "deadline_at": job.deadline_at, "step": job.step,
         "reason": job.reason, "idempotency_key": job.idempotency_key, "trace_id": job.trace_id,
         "references": dict(job.references), "created_at": job.created_at, "started_at": job.started_at,
-        "finished_at": job.finished_at, "links": links,
+        "finished_at": job.finished_at, "estimated_wait_s": job.estimated_wait_s, "links": links,
     }  # fmt: skip
 
 
@@ -68,7 +72,8 @@ class JobItem(APIView):
     @extend_schema(operation_id="jobs_read", responses=JobDocument)
     def get(self, request: Request, job_id: UUID) -> Response:
         """Where a job stands."""
-        return Response(job_document(selectors.job_view(actor=actor_of(request), job_id=job_id)))
+        job = selectors.job_view(actor=actor_of(request), job_id=job_id)
+        return Response(job_document(estimate.with_estimate(job)))
 
 
 class JobEvents(APIView):
@@ -99,3 +104,61 @@ class JobCancel(APIView):
         actor = actor_of(request)
         services.cancel(actor=actor, job_id=job_id)
         return Response(job_document(selectors.job_view(actor=actor, job_id=job_id)), status=202)
+
+
+class UsageDayDocument(serializers.Serializer[Any]):
+    day = serializers.DateField()
+    calls = serializers.IntegerField()
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    jobs = serializers.IntegerField()
+
+
+class UsagePersonDocument(serializers.Serializer[Any]):
+    person = serializers.CharField()
+    calls = serializers.IntegerField()
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    jobs = serializers.IntegerField()
+
+
+class UsageModelDocument(serializers.Serializer[Any]):
+    backbone = serializers.CharField()
+    model = serializers.CharField()
+    adapter = serializers.CharField()
+    calls = serializers.IntegerField()
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+
+
+class QuotaDocument(serializers.Serializer[Any]):
+    person = serializers.CharField()
+    jobs_per_day = serializers.IntegerField(allow_null=True)
+    tokens_per_day = serializers.IntegerField(allow_null=True)
+    jobs_left = serializers.IntegerField(allow_null=True)
+    tokens_left = serializers.IntegerField(allow_null=True)
+
+
+class UsageDocument(serializers.Serializer[Any]):
+    """What the clinic used, by UTC day, person and model, and what is left of its allowances today."""
+
+    days = UsageDayDocument(many=True)
+    people = UsagePersonDocument(many=True)
+    models = UsageModelDocument(many=True)
+    quotas = QuotaDocument(many=True)
+
+
+class UsageRead(APIView):
+    required_permission = Permission.USAGE_READ
+
+    @extend_schema(
+        operation_id="usage_read",
+        responses=UsageDocument,
+        parameters=[OpenApiParameter("days", OpenApiTypes.INT, description="UTC days, today included (30).")],
+    )
+    def get(self, request: Request) -> Response:
+        """Jobs, calls and tokens of the clinic's last days, and what is left of its quotas today."""
+        given = request.query_params.get("days", "30")
+        if not re.fullmatch(r"[0-9]{1,3}", given) or not 1 <= int(given) <= usage.MOST_DAYS:
+            raise InvalidInput(fields={"days": f"a whole number from 1 to {usage.MOST_DAYS}"})
+        return Response(asdict(usage.usage_of(actor=actor_of(request), days=int(given))))

@@ -38,7 +38,7 @@ WITH running AS (
         lease_expires_at = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now()), step = ''
     WHERE id = (SELECT id FROM head) AND state = 'queued'
     RETURNING id, kind, clinic, queue, lane, tier, attempt, fence, deadline_at,
-        EXTRACT(epoch FROM deadline_at - now())::float8, trace_id, "references"
+        EXTRACT(epoch FROM deadline_at - now())::float8, trace_id, "references", submitted_by
 ), served AS (
     UPDATE jobs_clinicturn SET last_served_at = clock_timestamp()
     WHERE queue = %(queue)s AND clinic = (SELECT clinic FROM claimed)
@@ -62,6 +62,7 @@ def claim(*, queue: str, worker: str) -> Leased | None:
     return Leased(
         id=row[0], kind=row[1], clinic=row[2], queue=row[3], lane=_LANE_NAMES[row[4]], tier=row[5], attempt=row[6],
         fence=row[7], deadline_at=row[8], deadline_left_s=row[9], trace_id=row[10], references=references,
+        submitted_by=row[12],
     )  # fmt: skip
 
 

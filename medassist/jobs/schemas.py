@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -52,6 +52,8 @@ class JobView:
     fence: int
     idempotency_key: str | None
     trace_id: str
+    estimated_wait_s: int | None = None
+    """A guess while it is queued (`jobs.estimate`); None when it is not, or when nothing is known."""
 
     @property
     def finished(self) -> bool:
@@ -74,3 +76,53 @@ class Leased:
     deadline_left_s: float
     trace_id: str
     references: Mapping[str, str]
+    submitted_by: str = ""
+    """`kind:id` of the actor: whom its tokens are counted for."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What models were asked and answered within some days."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class UsageDay(Tokens):
+    day: date = date.min
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
+class UsageOfPerson(Tokens):
+    person: str = ""
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
+class UsageOfModel(Tokens):
+    backbone: str = ""
+    model: str = ""
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
+class QuotaLeft:
+    """One allowance; `person` is "" for the whole clinic, "*" for each person. What is left today is None where
+    there is no limit, and for "*", since it differs from person to person."""
+
+    person: str
+    jobs_per_day: int | None
+    tokens_per_day: int | None
+    jobs_left: int | None
+    tokens_left: int | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    days: tuple[UsageDay, ...]
+    people: tuple[UsageOfPerson, ...]
+    models: tuple[UsageOfModel, ...]
+    quotas: tuple[QuotaLeft, ...]

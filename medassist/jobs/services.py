@@ -14,13 +14,14 @@ from medassist.audit.services import record
 from medassist.common.errors import (
     ConfigurationError,
     IdempotencyConflict,
+    MedAssistError,
     NotFound,
     StateConflict,
     TooManyRequests,
     Unavailable,
 )
 from medassist.common.logs import trace_id
-from medassist.jobs import doorbell, progress, registry
+from medassist.jobs import doorbell, estimate, progress, quotas, registry
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import LANES, JobKind, Lane
 from medassist.tenancy.context import current_schema, public_context
@@ -60,14 +61,21 @@ def submit(
     """Writes the job row and rings after commit. `references` are ids of records, never their content.
 
     Raises `TooManyRequests` or `Unavailable` with `retry_after` before anything is written when the clinic's or
-    the whole queue is full. Of two concurrent calls with one key, the second waits and gets the first one's job.
+    the whole queue is full, `QuotaExceeded` when the day's allowance is used up. Of two concurrent calls with one
+    key, the second waits and gets the first one's job.
     """
     if not connection.in_atomic_block:
         raise ConfigurationError("A job is submitted inside the transaction of the records it works on")
     clinic = current_schema()
     if clinic == PUBLIC_SCHEMA:
         raise ConfigurationError("A job belongs to a clinic, and no clinic has been entered")
-    _admit(clinic, kind.queue)
+    try:
+        _admit(clinic, kind.queue, lane, person_of(actor))
+    except TooManyRequests:
+        # Of two calls with one key, the second must get the first one's job, whatever that one used up.
+        if found := earlier(idempotency_key=idempotency_key, request_hash=request_hash):
+            return found
+        raise
     job_id = uuid4()
     inserted = _insert(job_id, kind, actor, clinic, lane, references, idempotency_key, request_hash)
     if not inserted:
@@ -79,14 +87,27 @@ def submit(
     return Submitted(job_id, references, created=True)
 
 
-def _admit(clinic: str, queue: str) -> None:
+def person_of(actor: Actor) -> str:
+    """The actor as the ledger, usage and quotas know it: `kind:id`."""
+    return f"{actor.kind}:{actor.id}"[:80]
+
+
+def _admit(clinic: str, queue: str, lane: Lane, person: str) -> None:
     if _count(_WAITING_HERE, [queue, clinic, settings.JOB_CLINIC_QUEUE_LIMIT]) >= settings.JOB_CLINIC_QUEUE_LIMIT:
-        raise TooManyRequests("This clinic has too many jobs waiting", retry_after=30)
+        raise _full(TooManyRequests, "This clinic has too many jobs waiting", clinic, queue, lane)
     # A clinic sees its own rows only; how much waits altogether is known in the public schema.
     with public_context():
         everyone = _count(_WAITING_ANYWHERE, [queue, settings.JOB_GLOBAL_QUEUE_LIMIT])
     if everyone >= settings.JOB_GLOBAL_QUEUE_LIMIT:
-        raise Unavailable("The service has too much work waiting", retry_after=30)
+        raise _full(Unavailable, "The service has too much work waiting", clinic, queue, lane)
+    # An allowance is about cost: an emergency counts, and is never refused for it.
+    if lane != "emergency":
+        quotas.check(clinic=clinic, person=person)
+
+
+def _full(error: type[MedAssistError], detail: str, clinic: str, queue: str, lane: Lane) -> MedAssistError:
+    wait = estimate.wait_of_next(queue=queue, clinic=clinic, lane=lane)
+    return error(detail, retry_after=estimate.retry_after(wait), more={"estimated_wait_s": wait})
 
 
 # Counted no further than the limit, so that a long queue is no slower to ask about.
@@ -127,7 +148,7 @@ def _insert(
                 job_id, kind.name, clinic, kind.queue, LANES[lane], kind.tier, kind.streaming,
                 kind.max_attempts or settings.JOB_MAX_ATTEMPTS, kind.deadline_s or settings.JOB_DEADLINE_SECONDS,
                 idempotency_key, request_hash, json.dumps(dict(references)), trace_id.get()[:64],
-                f"{actor.kind}:{actor.id}"[:80],
+                person_of(actor),
             ],
         )  # fmt: skip
         if cursor.rowcount != 1:

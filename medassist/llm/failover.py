@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from medassist.common.errors import BackboneUnavailable, CallAborted
 from medassist.llm.breaker import Breaker
+from medassist.llm.failures import AdapterMissing
 from medassist.llm.protocol import ChatModel
 from medassist.llm.schemas import Capabilities, ChatRequest, ChatResult
 
@@ -29,10 +30,14 @@ class Failover:
     """A `ChatModel` out of an ordered list. Only infrastructure failures lead to the next one: an answer that cannot
     be used, or a refused request, is the same answer or request everywhere and goes back to the caller."""
 
-    def __init__(self, members: Sequence[Member], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, members: Sequence[Member], *, adapter: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`adapter` is asked of the first backbone only; the answer says whether it was the one that spoke."""
         if not members:
             raise ValueError("a failover needs at least one backbone")
         self.members = tuple(members)
+        self.adapter = adapter
         self._clock = clock
 
     @property
@@ -77,8 +82,13 @@ class Failover:
                 break
             if not self._can(member, request) or not member.breaker.enter():
                 continue
+            adapter = self.adapter if member is self.members[0] else None
             try:
-                answer = ask(member, replace(request, deadline_s=left))
+                answer = ask(member, replace(request, deadline_s=left, adapter=adapter))
+            except AdapterMissing as error:
+                # The server answered: those who ask it for something else must not be kept from it.
+                last = error
+                member.breaker.succeeded()
             except BackboneUnavailable as error:
                 last = error
                 if error.retry_after is None:

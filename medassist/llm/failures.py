@@ -18,8 +18,27 @@ from medassist.common.errors import (
     MedAssistError,
     PromptTooLong,
 )
+from medassist.llm.schemas import ChatResult
 
 MAX_RETRY_AFTER_S = 3600
+ADAPTER_RETRY_S = 10
+
+
+class AdapterMissing(BackboneUnavailable):
+    """The server is there and does not serve the adapter: loading it is the operator's, waiting is the job's."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, retry_after=ADAPTER_RETRY_S)
+
+
+class UnusableAnswer(BadModelOutput):
+    """An answer that was given, and paid for, but cannot be used; `result` says by whom and with how many tokens."""
+
+    def __init__(self, detail: str, *, result: ChatResult) -> None:
+        super().__init__(detail)
+        self.result = result
+
+
 _TOO_LONG = ("maximum context length", "context_length_exceeded", "maximum model length", "longer than the maximum")
 
 

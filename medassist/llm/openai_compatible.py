@@ -19,10 +19,10 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from medassist.common.errors import BackboneUnavailable, BadModelOutput, CallAborted
-from medassist.llm.failures import translate
+from medassist.common.errors import BackboneUnavailable, BadModelOutput, CallAborted, MedAssistError
+from medassist.llm.failures import AdapterMissing, translate
 from medassist.llm.loop import LoopThread, loop_thread
-from medassist.llm.output import parse_output
+from medassist.llm.output import with_data
 from medassist.llm.probing import Probe, says_language_model
 from medassist.llm.schemas import Capabilities, ChatRequest, ChatResult
 
@@ -100,20 +100,25 @@ class OpenAICompatible:
             async with asyncio.timeout(budget):
                 answer = await (self._collect(thread, request) if request.stream else self._ask(thread, request))
         except Exception as error:  # noqa: BLE001 - every failure of a library becomes one of our family
-            raise translate(error) from None
+            raise self._translated(error, request) from None
         text, finish, tokens, said = answer
-        return ChatResult(
+        result = ChatResult(
             text=text,
-            data=parse_output(text, finish_reason=finish, schema=request.json_schema),
             finish_reason=finish,
             model=self._model,
-            adapter=self._adapter,
+            adapter=request.adapter or self._adapter,
             backbone=self._name,
             prompt_tokens=tokens[0],
             completion_tokens=tokens[1],
             latency_ms=round((time.monotonic() - started) * 1000),
             language_model=self._probe.language_model if said is None else said,
         )
+        return with_data(result, schema=request.json_schema)
+
+    def _translated(self, error: Exception, request: ChatRequest) -> MedAssistError:
+        if isinstance(error, openai.NotFoundError) and (request.adapter or self._adapter):
+            return AdapterMissing(f"The backbone {self._name} does not serve the adapter that was asked for.")
+        return translate(error)
 
     async def _ask(self, thread: LoopThread, request: ChatRequest) -> _Answer:
         answer: Any = await self._open(thread).chat.completions.create(**self._arguments(request))
@@ -156,7 +161,7 @@ class OpenAICompatible:
                         if choice.delta.content:
                             pieces.put(choice.delta.content)
         except Exception as error:  # noqa: BLE001 - every failure of a library becomes one of our family
-            raise translate(error) from None
+            raise self._translated(error, request) from None
         if not finish:
             raise BackboneUnavailable("The language model's server stopped in the middle of its answer.")
 
@@ -172,7 +177,7 @@ class OpenAICompatible:
 
     def _arguments(self, request: ChatRequest) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "model": self._adapter or self._model,
+            "model": request.adapter or self._adapter or self._model,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,

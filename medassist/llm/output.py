@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 
 from medassist.common.errors import BadModelOutput
+from medassist.llm.failures import UnusableAnswer
+from medassist.llm.schemas import ChatResult
+
+
+def with_data(result: ChatResult, *, schema: Mapping[str, Any] | None) -> ChatResult:
+    """The result with the object that its text holds; raises `UnusableAnswer`."""
+    try:
+        data = parse_output(result.text, finish_reason=result.finish_reason, schema=schema)
+    except BadModelOutput as error:
+        raise UnusableAnswer(error.detail, result=replace(result, text="")) from None
+    return replace(result, data=data)
 
 
 def parse_output(text: str, *, finish_reason: str, schema: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -1,44 +1,101 @@
-"""Backbones by tier, read from settings and kept for the process: connections are shared by its threads."""
+"""Backbones by route, out of settings and the admin's rows, kept for the process: its threads share connections."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from functools import partial
 
 from django.conf import settings
 
 from medassist.common.errors import BackboneUnavailable
+from medassist.llm import table
+from medassist.llm.breaker import Breaker
 from medassist.llm.failover import Failover, Member
 from medassist.llm.openai_compatible import OpenAICompatible
 from medassist.llm.protocol import ChatModel
+from medassist.llm.routing import Call, Choice, Server, choose
 from medassist.llm.schemas import Tier
 
-_Key = tuple[str, str, str, str, float, float]
+PRIORITIES = {"emergency": -10, "batch": 10}
+"""vLLM's, by lane; every other call has 0."""
+MOST_LISTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What makes a client: another value of any of these needs another one."""
+
+    name: str
+    base_url: str
+    model: str
+    api_key: str = field(repr=False)
+    connect_s: float
+    timeout_s: float
+
 
 _lock = threading.Lock()
-_tiers: dict[tuple[_Key, ...], Failover] = {}
+_lists: dict[tuple[tuple[_Key, ...], str | None], Failover] = {}
 _members: dict[_Key, Member] = {}
+_breakers: dict[tuple[str, str], Breaker] = {}
 _overrides: dict[str, ChatModel] = {}
 
 
-def model_for(tier: Tier) -> ChatModel:
-    """The backbones that serve `tier`, as one; raises `BackboneUnavailable` when none is configured."""
+def model_for(tier: Tier, *, clinic: str = "", kind: str = "", lane: str = "", subject: str = "") -> ChatModel:
+    """The backbones that serve such a call, as one; raises `BackboneUnavailable` when there is none."""
     if tier in _overrides:
         return _overrides[tier]
-    keys = _keys(tier)
-    if not keys:
-        raise BackboneUnavailable("No language model is configured: LLM_BASE_URL is empty.")
+    choice = route(Call(tier=tier, clinic=clinic, kind=kind, lane=lane, subject=subject))
+    if not choice.servers:
+        raise BackboneUnavailable(choice.nobody)
+    return failover_of(choice)
+
+
+def route(call: Call) -> Choice:
+    """Who is asked for `call`, and why; asks nobody."""
+    return choose(call, configured=configured(call.tier), table=table.current())
+
+
+def failover_of(choice: Choice) -> Failover:
+    """The choice as one model, with the breakers of this process."""
+    wanted = (tuple(map(_key, choice.servers)), choice.adapter)
     with _lock:
-        model = _tiers.get(keys)
+        model = _lists.get(wanted)
         if model is None:
-            model = _tiers[keys] = Failover([_member(key) for key in keys])
+            if len(_lists) >= MOST_LISTS:
+                _lists.clear()
+            model = _lists[wanted] = Failover([_member(key) for key in wanted[0]], adapter=choice.adapter)
     return model
 
 
+def member_of(server: Server) -> Member:
+    """One backbone with its breaker."""
+    with _lock:
+        return _member(_key(server))
+
+
 def members_of(tier: Tier) -> tuple[Member, ...]:
-    """The backbones of a tier in the order in which they are asked, with their breakers."""
+    """The backbones of a tier in the order in which they are asked when no route fits, with their breakers."""
     model = model_for(tier)
     return model.members if isinstance(model, Failover) else ()
+
+
+def priority_of(lane: str) -> int:
+    """What is sent as `priority`; 0, which sends nothing, unless LLM_PRIORITY says that the servers know it."""
+    return PRIORITIES.get(lane, 0) if settings.LLM_PRIORITY else 0
+
+
+def configured(tier: Tier) -> tuple[Server, ...]:
+    """The settings' backbones of a tier in their order; one without an address holds the place for a row."""
+    if tier == "heavy":
+        own = ("heavy", settings.LLM_HEAVY_BASE_URL, settings.LLM_HEAVY_MODEL, settings.LLM_HEAVY_API_KEY)
+    else:
+        own = ("light", settings.LLM_BASE_URL, settings.LLM_MODEL, settings.LLM_API_KEY)
+    others = [(one.name, one.base_url, one.model, one.api_key) for one in settings.LLM_FALLBACKS]
+    return tuple(
+        Server(name=name, base_url=base_url, model=model, api_key=api_key)
+        for name, base_url, model, api_key in (own, *others)
+    )
 
 
 def serve(tier: Tier, model: ChatModel) -> partial[None]:
@@ -48,36 +105,38 @@ def serve(tier: Tier, model: ChatModel) -> partial[None]:
 
 
 def close_all() -> None:
-    """Closes every connection; the next call opens new ones."""
+    """Closes every connection and forgets what was learnt; the next call opens new ones."""
     with _lock:
-        models = list(_tiers.values())
-        _tiers.clear()
+        members = list(_members.values())
+        _lists.clear()
         _members.clear()
-    for model in models:
-        model.close()
+        _breakers.clear()
+    for member in members:
+        close = getattr(member.model, "close", None)
+        if close is not None:
+            close()
+    table.forget_all()
 
 
 def _withdraw(tier: Tier) -> None:
     _overrides.pop(tier, None)
 
 
-def _keys(tier: Tier) -> tuple[_Key, ...]:
-    limits = (settings.LLM_CONNECT_SECONDS, settings.LLM_TIMEOUT_SECONDS)
-    if tier == "heavy":
-        own = ("heavy", settings.LLM_HEAVY_BASE_URL, settings.LLM_HEAVY_MODEL, settings.LLM_HEAVY_API_KEY, *limits)
-    else:
-        own = ("light", settings.LLM_BASE_URL, settings.LLM_MODEL, settings.LLM_API_KEY, *limits)
-    others = [(one.name, one.base_url, one.model, one.api_key, *limits) for one in settings.LLM_FALLBACKS]
-    return tuple(key for key in (own, *others) if key[1])
+def _key(server: Server) -> _Key:
+    return _Key(
+        server.name, server.base_url, server.model, server.api_key,
+        settings.LLM_CONNECT_SECONDS, settings.LLM_TIMEOUT_SECONDS,
+    )  # fmt: skip
 
 
 def _member(key: _Key) -> Member:
-    # A fallback of both tiers is one server with one breaker.
+    # A server of both tiers, or under two names, fails for all of them at once: it has one breaker.
     member = _members.get(key)
     if member is None:
-        name, base_url, model, api_key, connect_s, timeout_s = key
+        breaker = _breakers.setdefault((key.base_url, key.model), Breaker())
         client = OpenAICompatible(
-            name=name, base_url=base_url, model=model, api_key=api_key, connect_s=connect_s, max_deadline_s=timeout_s
-        )
-        member = _members[key] = Member(client)
+            name=key.name, base_url=key.base_url, model=key.model, api_key=key.api_key, connect_s=key.connect_s,
+            max_deadline_s=key.timeout_s,
+        )  # fmt: skip
+        member = _members[key] = Member(client, breaker)
     return member

@@ -20,7 +20,7 @@ class ChatRequest:
     """One question to a model. `deadline_s` is the total budget in seconds, connecting included.
 
     With `json_schema` the answer is one JSON object that the schema accepts, or `BadModelOutput`.
-    `priority` is vLLM's: lower is sooner, 0 is the default.
+    `priority` is vLLM's: lower is sooner, 0 is the default. `adapter` is the served name of a LoRA adapter.
     """
 
     messages: tuple[Message, ...]
@@ -34,6 +34,7 @@ class ChatRequest:
     """Read the answer as a stream and put it together: a server that dies half-way is noticed sooner."""
     trace_id: str = ""
     priority: int = 0
+    adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

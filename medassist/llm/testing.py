@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from medassist.common.errors import BackboneTimeout, CallAborted, PromptTooLong
-from medassist.llm.output import parse_output
+from medassist.llm.output import with_data
 from medassist.llm.schemas import Capabilities, ChatRequest, ChatResult
 
 Step = str | dict[str, Any] | Exception | Callable[[ChatRequest], "str | dict[str, Any] | Exception"]
@@ -52,17 +52,18 @@ class ScriptedModel:
     def complete(self, request: ChatRequest, *, abort: threading.Event | None = None) -> ChatResult:
         started = time.monotonic()
         text = self._next(request, abort)
-        return ChatResult(
+        result = ChatResult(
             text=text,
-            data=parse_output(text, finish_reason=self._finish_reason, schema=request.json_schema),
             finish_reason=self._finish_reason,
             model="scripted",
+            adapter=request.adapter,
             backbone=self._name,
             prompt_tokens=_tokens("".join(message.content for message in request.messages)),
             completion_tokens=_tokens(text),
             latency_ms=round((time.monotonic() - started) * 1000),
             language_model=self._capabilities.language_model,
         )
+        return with_data(result, schema=request.json_schema)
 
     def stream(self, request: ChatRequest, *, abort: threading.Event | None = None) -> Iterator[str]:
         text = self._next(request, abort)

@@ -187,6 +187,9 @@ LLM_HEAVY_API_KEY = env.text("LLM_HEAVY_API_KEY", LLM_API_KEY)
 LLM_FALLBACKS = env.backbones("LLM_FALLBACKS")
 LLM_TIMEOUT_SECONDS = env.number("LLM_TIMEOUT_SECONDS", 120.0, minimum=1)
 LLM_CONNECT_SECONDS = env.number("LLM_CONNECT_SECONDS", 3.0, minimum=0.1)
+LLM_PRIORITY = env.boolean("LLM_PRIORITY", False)
+LLM_SECRETS_DIR = env.text("LLM_SECRETS_DIR", "")
+LLM_ROUTES_REFRESH_SECONDS = env.number("LLM_ROUTES_REFRESH_SECONDS", 5.0, minimum=0)
 
 # --- retrieval -----------------------------------------------------------------------------------
 

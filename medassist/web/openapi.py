@@ -17,6 +17,10 @@ PROBLEM = {
         "code": {"type": "string"},
         "detail": {"type": "string"},
         "errors": {"type": "object", "additionalProperties": {"type": "string"}},
+        "estimated_wait_s": {
+            "type": ["integer", "null"],
+            "description": "With a full queue: how long a job would wait; null when nothing is known yet.",
+        },
     },
 }
 

@@ -49,6 +49,7 @@ def document(error: MedAssistError) -> dict[str, Any]:
     }
     if error.fields:
         body["errors"] = error.fields
+    body.update(error.more)
     return body
 
 

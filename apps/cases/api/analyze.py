@@ -19,6 +19,7 @@ from medassist.accounts.access import Actor, Permission, actor_of, is_allowed
 from medassist.clinical.parsing import parse_case
 from medassist.common.errors import InvalidInput
 from medassist.jobs.api import job_document
+from medassist.jobs.estimate import with_estimate
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import job_views
 from medassist.jobs.waiting import wait_until_finished
@@ -61,7 +62,7 @@ class AnalyzeCase(APIView):
 def answer(actor: Actor, requested: Requested, job: JobView) -> Response:
     body: dict[str, Any] = {
         "case": str(requested.case_id),
-        "job": job_document(job),
+        "job": job_document(with_estimate(job)),
         "triage": requested.floor.model_dump(mode="json"),
         "red_flags": [rule.model_dump(mode="json") for rule in requested.floor.rules],
         "assessment": None,

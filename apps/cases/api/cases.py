@@ -17,6 +17,7 @@ from apps.cases.api.documents import AssessmentList, CaseDocument, CaseList
 from medassist.accounts.access import Permission, actor_of
 from medassist.common.errors import InvalidInput
 from medassist.jobs.api import job_document
+from medassist.jobs.estimate import with_estimate
 
 
 class CasesList(APIView):
@@ -59,7 +60,7 @@ class CasesItem(APIView):
             "created_by": found.created_by,
             "case": found.case.model_dump(mode="json"),
             "triage": found.floor.model_dump(mode="json"),
-            "job": job_document(found.job) if found.job else None,
+            "job": job_document(with_estimate(found.job)) if found.job else None,
             "assessment_id": str(found.assessment_id) if found.assessment_id else None,
             "assessment": found.assessment.model_dump(mode="json") if found.assessment else None,
             "links": {"self": f"/api/v1/cases/{found.id}", "assessments": f"/api/v1/cases/{found.id}/assessments"},

@@ -186,6 +186,11 @@ def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schem
         abort=run.abort,
         max_tokens=max_tokens,
         trace_id=run.job.trace_id or str(run.job.id),
+        clinic=run.job.clinic,
+        kind=run.job.kind,
+        lane=run.job.lane,
+        subject=str(run.job.id),
+        person=run.job.submitted_by,
     )
     working.answers.append(answer)
     return answer

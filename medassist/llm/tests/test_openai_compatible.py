@@ -75,7 +75,7 @@ def test_a_fault_becomes_its_error(
     started = time.monotonic()
     with pytest.raises(error) as caught:
         with_fault(fault).complete(request_)
-    assert type(caught.value) is error
+    assert caught.value.code == error.code
     assert "SECRET" not in str(caught.value)
     assert time.monotonic() - started < 3
 
@@ -229,5 +229,5 @@ def test_other_peoples_answers_are_understood(
 ) -> None:
     with canned(status, body, content_type) as model, pytest.raises(error) as caught:
         model.complete(STRUCTURED)
-    assert type(caught.value) is error
+    assert caught.value.code == error.code
     assert "SECRET" not in str(caught.value)
