@@ -14,7 +14,7 @@ from medassist.llm.breaker import Breaker
 from medassist.llm.failover import Failover, Member
 from medassist.llm.openai_compatible import OpenAICompatible
 from medassist.llm.protocol import ChatModel
-from medassist.llm.routing import Call, Choice, Server, choose
+from medassist.llm.routing import Call, Choice, Server, choose, ordinary_servers
 from medassist.llm.schemas import Tier
 
 PRIORITIES = {"emergency": -10, "batch": 10}
@@ -74,10 +74,9 @@ def member_of(server: Server) -> Member:
         return _member(_key(server))
 
 
-def members_of(tier: Tier) -> tuple[Member, ...]:
-    """The backbones of a tier in the order in which they are asked when no route fits, with their breakers."""
-    model = model_for(tier)
-    return model.members if isinstance(model, Failover) else ()
+def ordinary(tier: Tier) -> tuple[Server, ...]:
+    """The backbones of a tier in the order in which they are asked when no route and no canary says otherwise."""
+    return ordinary_servers(tier, configured=configured(tier), table=table.current())
 
 
 def priority_of(lane: str) -> int:

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def reference_service(*options: str, model: str = "") -> Iterator[str]:
+def reference_service(*options: str, model: str = "", **variables: str) -> Iterator[str]:
     """Starts `python -m medassist.llm.reference` and gives its address, without /v1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REFERENCE_")}
+    environment |= variables
     if model:
         environment["REFERENCE_MODEL"] = model
     process = subprocess.Popen(

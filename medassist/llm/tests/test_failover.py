@@ -6,7 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -27,7 +27,7 @@ from medassist.llm import registry
 from medassist.llm.breaker import PAUSE_S, THRESHOLD, Breaker
 from medassist.llm.failover import Failover, Member
 from medassist.llm.protocol import ChatModel
-from medassist.llm.schemas import Capabilities, ChatRequest, Message
+from medassist.llm.schemas import Capabilities, ChatRequest, Message, Tier
 from medassist.llm.testing import ScriptedModel, Step
 from medassist.llm.tests.servers import reference_service
 
@@ -245,7 +245,9 @@ def test_a_dead_primary_is_stood_in_for_by_a_real_server(two_servers: tuple[str,
 
 
 def test_a_fallback_of_both_tiers_has_one_breaker(two_servers: tuple[str, str]) -> None:
-    assert registry.members_of("light")[1] is registry.members_of("heavy")[1]
+    light, heavy = ([registry.member_of(one) for one in registry.ordinary(tier)] for tier in get_args(Tier))
+    assert light[1] is heavy[1]
+    assert light[0].breaker is heavy[0].breaker, "one server under two names fails for both"
 
 
 def test_the_command_lists_probes_and_explains(two_servers: tuple[str, str], settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from medassist.common.errors import MedAssistError
 from medassist.llm import registry, table
 from medassist.llm.failover import Member
-from medassist.llm.routing import Call, Server, ordinary_servers
+from medassist.llm.routing import Call, Server
 from medassist.llm.schemas import ChatRequest, Message, Tier
 
 SCHEMA = {
@@ -21,6 +21,8 @@ SCHEMA = {
     "required": ["answer"],
     "additionalProperties": False,
 }
+
+NOBODY = "No language model is configured: LLM_BASE_URL is empty and there is no row that can be asked."
 
 
 class Command(BaseCommand):
@@ -50,14 +52,14 @@ class Command(BaseCommand):
     # --- list ------------------------------------------------------------------------------------
 
     def _list(self) -> None:
+        if not list(_everyone()):
+            raise CommandError(NOBODY)
         for tier in get_args(Tier):
             self.stdout.write(tier)
-            try:
-                members = registry.members_of(tier)
-            except MedAssistError as error:
-                raise CommandError(f"{tier}: {error.detail}") from None
-            for place, (member, source) in enumerate(zip(members, _sources(tier), strict=False)):
-                self._line(member, "primary" if place == 0 else f"fallback {place}", source)
+            for place, server in enumerate(registry.ordinary(tier)):
+                self._line(
+                    registry.member_of(server), "primary" if place == 0 else f"fallback {place}", server.model, server.source
+                )  # fmt: skip
         rows = table.current()
         special = [row for row in rows.servers if row.canary_percent or row.problem or _is_pin_only(row)]
         if special:
@@ -67,7 +69,7 @@ class Command(BaseCommand):
             if row.problem:
                 self.stdout.write(f"  {row.name:12} {'; '.join([*words, f'left out: {row.problem}', row.source])}")
             else:
-                self._line(registry.member_of(row), *(words or ["asked by route only"]), row.source)
+                self._line(registry.member_of(row), *(words or ["asked by route only"]), row.model, row.source)
         if rows.rules:
             self.stdout.write("routes")
         for rule in rows.rules:
@@ -110,7 +112,7 @@ class Command(BaseCommand):
     def _probe(self) -> None:
         asked = list(_everyone())
         if not asked:
-            raise CommandError("No language model is configured: LLM_BASE_URL is empty and there is no row.")
+            raise CommandError(NOBODY)
         failed = sum(not self._ask(member) for member in asked)
         if failed:
             raise CommandError(f"{failed} of {len(asked)} did not answer", returncode=1)
@@ -151,21 +153,13 @@ def _lacks(member: Member, adapter: str) -> bool:
     return can.probed and adapter not in can.adapters
 
 
-def _ordinary(tier: Tier) -> tuple[Server, ...]:
-    return ordinary_servers(tier, configured=registry.configured(tier), table=table.current())
-
-
-def _sources(tier: Tier) -> Iterable[str]:
-    return (server.source for server in _ordinary(tier))
-
-
 def _is_pin_only(row: Server) -> bool:
-    return all(row.name not in {one.name for one in _ordinary(tier)} for tier in get_args(Tier))
+    return all(row.name not in {one.name for one in registry.ordinary(tier)} for tier in get_args(Tier))
 
 
 def _everyone() -> Iterator[Member]:
     """Every backbone once: those of the tiers in their order, then the other rows that can be asked."""
-    servers = [server for tier in get_args(Tier) for server in _ordinary(tier)]
+    servers = [server for tier in get_args(Tier) for server in registry.ordinary(tier)]
     servers += [row for row in table.current().servers if not row.problem]
     seen: dict[int, Member] = {id(member): member for member in map(registry.member_of, servers)}
     yield from seen.values()
