@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.cases import selectors, services
@@ -14,8 +17,8 @@ from apps.rag.index import holder
 from medassist.accounts.access import Actor, Role, system_actor
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.parsing import parse_case
-from medassist.jobs import runner
-from medassist.jobs.models import TokenUsage
+from medassist.jobs import estimate, runner
+from medassist.jobs.models import Job, Quota, TokenUsage
 from medassist.llm import registry, table
 from medassist.llm.models import Backbone, Route
 from medassist.llm.tests.servers import reference_service
@@ -89,3 +92,42 @@ def test_the_lane_becomes_a_priority_only_where_servers_know_it(guidelines: None
         assessed("alpha")
     assert model.requests[-1].priority == -10, "the sample is an emergency"
     assert [registry.priority_of(lane) for lane in ("emergency", "interactive", "batch", "")] == [-10, 0, 10, 0]
+
+
+# --- the API --------------------------------------------------------------------------------------
+
+ROUTINE = {"presenting_complaint": "Itchy elbow for two weeks"}
+
+
+def test_a_case_beyond_the_allowance_is_a_clear_problem_and_an_emergency_is_taken(
+    api: Any, alice: Any, bob: Any
+) -> None:
+    with public_context():
+        Quota.objects.create(clinic="alpha", jobs_per_day=0)
+    refused = api(alice).post("/api/v1/cases/analyze", ROUTINE, format="json")
+    body = refused.json()
+    assert (refused.status_code, body["code"]) == (429, "quota_exceeded")
+    assert body["errors"] == {"jobs_per_day": "0 jobs a day for this clinic"}
+    assert 1 <= int(refused["Retry-After"]) <= 3600
+    assert api(alice).get("/api/v1/cases").json()["items"] == []
+    assert api(alice).post("/api/v1/cases/analyze", DEMO, format="json").status_code == 202
+    assert api(bob).post("/api/v1/cases/analyze", ROUTINE, format="json").status_code == 202
+
+
+def test_an_answer_and_a_full_queue_tell_the_estimated_wait(api: Any, alice: Any, settings: Settings) -> None:
+    taken = api(alice).post("/api/v1/cases/analyze", ROUTINE, format="json").json()
+    assert taken["job"]["estimated_wait_s"] is None, "nothing has ended yet"
+    ended = timezone.now()
+    with public_context():
+        Job.objects.update(state="done", started_at=ended - timedelta(seconds=30), finished_at=ended)
+    estimate.forget_estimates()
+    taken = api(alice).post("/api/v1/cases/analyze", ROUTINE, format="json").json()
+    assert taken["job"]["estimated_wait_s"] == 0
+    estimate.forget_estimates()
+    taken = api(alice).post("/api/v1/cases/analyze", ROUTINE, format="json").json()
+    assert taken["job"]["estimated_wait_s"] == 30
+    settings.JOB_CLINIC_QUEUE_LIMIT = 2
+    estimate.forget_estimates()
+    full = api(alice).post("/api/v1/cases/analyze", ROUTINE, format="json")
+    assert (full.status_code, full.json()["code"], full.json()["estimated_wait_s"]) == (429, "too_many_requests", 60)
+    assert full["Retry-After"] == "60"
