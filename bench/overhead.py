@@ -1,3 +1,3 @@
-"""    python -m bench overhead
+"""python -m bench overhead
 
 What MedAssist adds to a model call."""

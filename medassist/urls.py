@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from apps.cases.api.analyze import AnalyzeCase
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
+from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
 from medassist.web import health, views
 
@@ -17,6 +18,8 @@ api = [
     path("cases", CasesList.as_view(), name="cases-list"),
     path("cases/<uuid:case_id>", CasesItem.as_view(), name="cases-item"),
     path("cases/<uuid:case_id>/assessments", CaseAssessments.as_view(), name="cases-assessments"),
+    path("notes/summarize", SummarizeNote.as_view(), name="notes-summarize"),
+    path("notes/<uuid:note_id>", NotesItem.as_view(), name="notes-item"),
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),

@@ -26,7 +26,7 @@ from bench.faults.findings import WORDS, Acknowledged, Findings
 from bench.faults.injections import FAULTS, Context, planted_folder
 from bench.figures import last_line, say, table
 from bench.rabbit import Rabbit
-from bench.stand import Stand, case
+from bench.stand import Stand, case, wait_until
 from bench.upstream import PLANTED
 
 LEASE_S = 4
@@ -222,11 +222,31 @@ def _strike(context: Context, submitters: Submitters) -> list[tuple[datetime, st
     submitters.allow(20)
     submitters.start()
     for number, fault in enumerate(course.faults, start=1):
+        _wait_for_work()
         timeline.append((datetime.now(UTC), fault))
         inject[fault](context)
         submitters.allow(20 + course.jobs * number // len(course.faults))
         time.sleep(context.random.uniform(0.2, 1.2))
     return timeline
+
+
+def _wait_for_work() -> None:
+    """A fault strikes work that runs; where nothing runs within ten seconds, what is left of the work."""
+    from django.db import DatabaseError, connection
+
+    from medassist.jobs.models import Job
+    from medassist.tenancy.context import public_context
+
+    def running() -> bool:
+        try:
+            with public_context():
+                return Job.objects.filter(state="running").exists()
+        except DatabaseError:
+            return False
+        finally:
+            connection.close()
+
+    wait_until(running, seconds=10)
 
 
 def _drain(patience_s: float) -> None:

@@ -86,7 +86,7 @@ def test_a_share_of_faults_strikes_every_nth_call() -> None:
 def test_the_model_of_the_bench_quotes_what_it_was_given() -> None:
     prompt = (
         '<part id="r1" path="presenting_complaint">Chest pain, noted as mark-a1</part>'
-        '<passage id="g1" title="x">The most common symptom is pain in the middle of the chest. Take aspirin at once for the pain.</passage>'
+        '<passage id="g1" title="x">The most common symptom is pain in the middle of the chest. Take aspirin at once.</passage>'
     )
     assert quotable(prompt) == [("g1", "The most common symptom is pain in the middle of the chest.")]
     made = draft(prompt, "mark-a1", obeys=False)

@@ -38,6 +38,8 @@ class Permission(Enum):
     CASE_READ = ("case.read", _CARE, True, "view")
     CASE_CANCEL = ("case.cancel", _CARE, True, "change")
     JOB_READ = ("job.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
+    NOTE_SUMMARIZE = ("note.summarize", _CARE, True, None)
+    NOTE_READ = ("note.read", _CARE, True, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     AUDIT_READ = ("audit.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), True, None)
     USAGE_READ = ("usage.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN}), True, None)

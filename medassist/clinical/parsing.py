@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from medassist.clinical.case import CaseInput
 from medassist.common.errors import InvalidInput, NotJson
 
 MAX_DEPTH = 12
+_Contract = TypeVar("_Contract", bound=BaseModel)
 
 
 def parse_json(body: bytes | str) -> Any:
@@ -29,15 +30,20 @@ def _refuse_constant(name: str) -> Any:
 
 def parse_case(data: Any) -> CaseInput:
     """A `CaseInput`; raises `InvalidInput` whose `fields` name each wrong place as a dotted path."""
+    return parse_as(CaseInput, data, called="case")
+
+
+def parse_as(contract: type[_Contract], data: Any, *, called: str) -> _Contract:
+    """A value of `contract`, called so in messages; raises `InvalidInput` as `parse_case` does."""
     if not isinstance(data, dict):
-        raise InvalidInput("A case is a JSON object.", fields={"": "must be an object"})
+        raise InvalidInput(f"A {called} is a JSON object.", fields={"": "must be an object"})
     _refuse_unwritable_text(data, "", 0)
     try:
         # strict=False so that JSON arrays become tuples and strings UUIDs and dates; numbers and
         # booleans carry strictness of their own in the contract.
-        return CaseInput.model_validate(data)
+        return contract.model_validate(data)
     except ValidationError as error:
-        raise InvalidInput("The case is not valid; see fields.", fields=field_errors(error)) from None
+        raise InvalidInput(f"The {called} is not valid; see fields.", fields=field_errors(error)) from None
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
-    hub = Hub(settings.redis_url)
+    hub = Hub(settings.redis_url, settings.ticket_key)
     # No access log: the ticket is part of the address.
     config = uvicorn.Config(
         build(settings, hub),

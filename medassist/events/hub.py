@@ -13,6 +13,8 @@ from typing import Any
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
+from medassist.common.sealed import SealBroken, unseal
+
 logger = logging.getLogger(__name__)
 
 Position = tuple[int, int]
@@ -88,8 +90,8 @@ class _Stream:
 class Hub:
     """Who listens to what. One reader task; Redis may go and come back without any client noticing."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._url = redis_url
+    def __init__(self, redis_url: str, key: str = "") -> None:
+        self._url, self._key = redis_url, key
         self._streams: dict[bytes, _Stream] = {}
         self._reader: redis.Redis | None = None
         self._reader_id = 0
@@ -206,7 +208,22 @@ class Hub:
             if stream.cursor == asked[name]:
                 stream.cursor = position(batch[-1][0].decode())
             for at, fields in batch:
-                _deliver(stream.clients, at.decode(), fields)
+                self._deliver(name.decode(), stream.clients, at.decode(), fields)
+
+    def _deliver(self, name: str, clients: set[Client], at: str, fields: Mapping[bytes, bytes]) -> None:
+        event = fields.get(b"event", b"message")
+        try:
+            sent = frame(at, event, self._data(name, fields))
+        except SealBroken:
+            logger.warning("A sealed event could not be opened and was left out")
+            return
+        for client in clients:
+            client.offer(position(at), sent, last=event == b"end")
+
+    def _data(self, name: str, fields: Mapping[bytes, bytes]) -> bytes:
+        if b"sealed" in fields:
+            return unseal(fields[b"sealed"], stream=name, key=self._key).encode()
+        return fields.get(b"data", b"")
 
     async def _wake_for_ever(self) -> None:
         """Ends the blocking read when somebody has joined. One signal serves a whole burst; a signal that falls
@@ -227,13 +244,6 @@ def _entries(answer: Any) -> Iterable[tuple[bytes, list[tuple[bytes, Mapping[byt
             yield name, batches[0] if len(batches) == 1 and isinstance(batches[0], list) else batches
     else:
         yield from answer or ()
-
-
-def _deliver(clients: set[Client], at: str, fields: Mapping[bytes, bytes]) -> None:
-    event = fields.get(b"event", b"message")
-    sent = frame(at, event, fields.get(b"data", b""))
-    for client in clients:
-        client.offer(position(at), sent, last=event == b"end")
 
 
 def frame(at: str, event: bytes, data: bytes) -> bytes:

@@ -7,6 +7,7 @@ recently served one. Claims of one queue are serialised by an advisory lock, whi
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from medassist.jobs.schemas import LANES, Lane, Leased
 from medassist.tenancy.context import public_context
 
 _LANE_NAMES: dict[int, Lane] = {number: name for name, number in LANES.items()}
+
+_LEASED = """id, kind, clinic, queue, lane, tier, attempt, fence, deadline_at,
+        EXTRACT(epoch FROM deadline_at - now())::float8, trace_id, "references", submitted_by"""
 
 _CLAIM = """
 WITH running AS (
@@ -37,14 +41,13 @@ WITH running AS (
     UPDATE jobs_job SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = %(worker)s,
         lease_expires_at = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now()), step = ''
     WHERE id = (SELECT id FROM head) AND state = 'queued'
-    RETURNING id, kind, clinic, queue, lane, tier, attempt, fence, deadline_at,
-        EXTRACT(epoch FROM deadline_at - now())::float8, trace_id, "references", submitted_by
+    RETURNING {columns}
 ), served AS (
     UPDATE jobs_clinicturn SET last_served_at = clock_timestamp()
     WHERE queue = %(queue)s AND clinic = (SELECT clinic FROM claimed)
 )
 SELECT * FROM claimed
-"""
+""".replace("{columns}", _LEASED)
 
 
 def claim(*, queue: str, worker: str) -> Leased | None:
@@ -56,8 +59,17 @@ def claim(*, queue: str, worker: str) -> Leased | None:
             {"queue": queue, "worker": worker, "lease": settings.JOB_LEASE_SECONDS, "cap": settings.JOB_CLINIC_CAP},
         )
         row = cursor.fetchone()
-    if row is None:
-        return None
+    return None if row is None else _leased(row)
+
+
+def leased_at_birth(job_id: UUID) -> Leased:
+    """The lease of a job that was inserted as running; belongs in the transaction that inserted it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_LEASED} FROM jobs_job WHERE id = %s", [job_id])  # noqa: S608 - constant columns
+        return _leased(cursor.fetchone())
+
+
+def _leased(row: Any) -> Leased:
     references = row[11] if isinstance(row[11], dict) else json.loads(row[11])
     return Leased(
         id=row[0], kind=row[1], clinic=row[2], queue=row[3], lane=_LANE_NAMES[row[4]], tier=row[5], attempt=row[6],

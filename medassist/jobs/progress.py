@@ -1,4 +1,4 @@
-"""Progress of a job as events in a Redis stream, read by the events process. Best effort, no patient data."""
+"""Progress of a job as events in a Redis stream, read by the events process. Best effort; patient text only sealed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from medassist.common.sealed import seal
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +42,24 @@ def stream_key(clinic: str, job_id: UUID) -> str:
 
 
 def publish(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) -> None:
+    """An event without patient data."""
+    _add(stream_key(clinic, job_id), job_id, {"event": event, "data": json.dumps(data)})
+
+
+def publish_sealed(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) -> None:
+    """An event with patient text: Redis holds it encrypted, the events process opens it for who has a ticket."""
+    key = stream_key(clinic, job_id)
+    value = seal(json.dumps(data), stream=key, key=settings.TICKET_KEY)
+    _add(key, job_id, {"event": event, "sealed": value})
+
+
+def _add(key: str, job_id: UUID, fields: dict[Any, Any]) -> None:
     global _silent_until  # noqa: PLW0603 - one Redis a process
     if time.monotonic() < _silent_until:
         return
-    key = stream_key(clinic, job_id)
     try:
         pipe = client().pipeline(transaction=False)
-        pipe.xadd(key, {"event": event, "data": json.dumps(data)}, maxlen=MAX_EVENTS, approximate=True)
+        pipe.xadd(key, fields, maxlen=MAX_EVENTS, approximate=True)
         pipe.expire(key, KEEP_S)
         pipe.execute()
     except redis.RedisError:

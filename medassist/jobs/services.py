@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -21,20 +22,22 @@ from medassist.common.errors import (
     Unavailable,
 )
 from medassist.common.logs import trace_id
-from medassist.jobs import doorbell, estimate, progress, quotas, registry
+from medassist.jobs import doorbell, estimate, ledger, progress, quotas, registry
 from medassist.jobs.models import Job
-from medassist.jobs.schemas import LANES, JobKind, Lane
+from medassist.jobs.schemas import LANES, JobKind, Lane, Leased
 from medassist.tenancy.context import current_schema, public_context
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """`created` is False when the idempotency key was seen before with the same body."""
+    """`created` is False when the idempotency key was seen before with the same body. `leased` is set for a job
+    that this process has claimed in the same breath (`jobs.direct`)."""
 
     job_id: UUID
     references: Mapping[str, str]
     created: bool
+    leased: Leased | None = None
 
 
 def earlier(*, idempotency_key: str | None, request_hash: str) -> Submitted | None:
@@ -57,8 +60,12 @@ def submit(
     references: Mapping[str, str],
     idempotency_key: str | None = None,
     request_hash: str = "",
+    claim_as: str = "",
 ) -> Submitted:
     """Writes the job row and rings after commit. `references` are ids of records, never their content.
+
+    With `claim_as`, the name of a worker, the row is born running and leased to it: nobody rings, and whoever
+    submits runs the job itself, or lets its lease run out.
 
     Raises `TooManyRequests` or `Unavailable` with `retry_after` before anything is written when the clinic's or
     the whole queue is full, `QuotaExceeded` when the day's allowance is used up. Of two concurrent calls with one
@@ -77,12 +84,14 @@ def submit(
             return found
         raise
     job_id = uuid4()
-    inserted = _insert(job_id, kind, actor, clinic, lane, references, idempotency_key, request_hash)
+    inserted = _insert(job_id, kind, actor, clinic, lane, references, idempotency_key, request_hash, claim_as)
     if not inserted:
         found = earlier(idempotency_key=idempotency_key, request_hash=request_hash)
         if found is None:
             raise StateConflict("This Idempotency-Key is being used by another request")
         return found
+    if claim_as:
+        return Submitted(job_id, references, created=True, leased=ledger.leased_at_birth(job_id))
     transaction.on_commit(lambda: _after_commit(clinic, job_id, kind.queue))
     return Submitted(job_id, references, created=True)
 
@@ -127,9 +136,13 @@ def _count(query: str, values: list[str | int]) -> int:
 _INSERT = """
 INSERT INTO jobs_job (id, kind, clinic, queue, lane, tier, streaming, state, attempt, max_attempts, delays, fence, worker,
     not_before, deadline_at, cancel_requested, idempotency_key, request_hash, "references", trace_id, step, reason,
-    submitted_by, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, 'queued', 0, %s, 0, 0, '', now(), now() + make_interval(secs => %s), false, %s, %s,
-    %s::jsonb, %s, '', '', %s, clock_timestamp())
+    submitted_by, created_at, lease_expires_at, started_at)
+SELECT %(id)s, %(kind)s, %(clinic)s, %(queue)s, %(lane)s, %(tier)s, %(streaming)s,
+    CASE WHEN mine THEN 'running' ELSE 'queued' END, mine::int, %(attempts)s, 0, mine::int, %(worker)s,
+    now(), now() + make_interval(secs => %(deadline)s), false, %(key)s, %(hash)s,
+    %(references)s::jsonb, %(trace)s, '', '', %(person)s, clock_timestamp(),
+    CASE WHEN mine THEN now() + make_interval(secs => %(lease)s) END, CASE WHEN mine THEN now() END
+FROM (SELECT %(worker)s <> '' AS mine) AS how
 ON CONFLICT DO NOTHING
 """
 _TURN = "INSERT INTO jobs_clinicturn (clinic, queue, weight) VALUES (%s, %s, 1.0) ON CONFLICT DO NOTHING"
@@ -137,20 +150,19 @@ _TURN = "INSERT INTO jobs_clinicturn (clinic, queue, weight) VALUES (%s, %s, 1.0
 
 def _insert(
     job_id: UUID, kind: JobKind, actor: Actor, clinic: str, lane: Lane, references: Mapping[str, str],
-    idempotency_key: str | None, request_hash: str,
+    idempotency_key: str | None, request_hash: str, claim_as: str,
 ) -> bool:  # fmt: skip
     import json
 
+    values: dict[str, Any] = {
+        "id": job_id, "kind": kind.name, "clinic": clinic, "queue": kind.queue, "lane": LANES[lane], "tier": kind.tier,
+        "streaming": kind.streaming, "attempts": kind.max_attempts or settings.JOB_MAX_ATTEMPTS, "worker": claim_as,
+        "deadline": kind.deadline_s or settings.JOB_DEADLINE_SECONDS, "lease": settings.JOB_LEASE_SECONDS,
+        "key": idempotency_key, "hash": request_hash, "references": json.dumps(dict(references)),
+        "trace": trace_id.get()[:64], "person": person_of(actor),
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                job_id, kind.name, clinic, kind.queue, LANES[lane], kind.tier, kind.streaming,
-                kind.max_attempts or settings.JOB_MAX_ATTEMPTS, kind.deadline_s or settings.JOB_DEADLINE_SECONDS,
-                idempotency_key, request_hash, json.dumps(dict(references)), trace_id.get()[:64],
-                person_of(actor),
-            ],
-        )  # fmt: skip
+        cursor.execute(_INSERT, values)
         if cursor.rowcount != 1:
             return False
         cursor.execute(_TURN, [clinic, kind.queue])

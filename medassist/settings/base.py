@@ -58,7 +58,7 @@ SHARED_APPS = [
     "apps.rag",
     "apps.safety",
 ]
-TENANT_APPS = [*_PEOPLE, "apps.cases"]
+TENANT_APPS = [*_PEOPLE, "apps.cases", "apps.notes"]
 INSTALLED_APPS = [*SHARED_APPS, *[app for app in TENANT_APPS if app not in SHARED_APPS]]
 
 TENANT_MODEL = "tenancy.Clinic"
@@ -174,6 +174,10 @@ JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 3, minimum=1)
 JOB_CLINIC_CAP = env.integer("JOB_CLINIC_CAP", 8, minimum=1)
 JOB_CLINIC_QUEUE_LIMIT = env.integer("JOB_CLINIC_QUEUE_LIMIT", 5_000, minimum=1)
 JOB_GLOBAL_QUEUE_LIMIT = env.integer("JOB_GLOBAL_QUEUE_LIMIT", 50_000, minimum=1)
+# Short work that the web process does itself, at most so many at once in a process (medassist/jobs/direct.py).
+DIRECT_PLACES = env.integer("DIRECT_PLACES", 8, minimum=1, maximum=1_000)
+NOTES_DIRECT_CHARS = env.integer("NOTES_DIRECT_CHARS", 6_000, minimum=0)
+NOTES_DIRECT_SECONDS = env.number("NOTES_DIRECT_SECONDS", 10.0, minimum=0.5)
 SWEEP_SECONDS = env.number("SWEEP_SECONDS", 1.0, minimum=0.05)
 
 # --- language models -----------------------------------------------------------------------------

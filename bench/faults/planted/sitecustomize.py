@@ -58,17 +58,25 @@ def _infrastructure_burns(ledger: ModuleType) -> None:
 
 
 def _acknowledged_too_early(services: ModuleType) -> None:
-    """Answers before the row is sure: one acknowledged transaction in twenty is rolled back."""
-    from django.db import transaction
+    """Answers before the row is sure: one acknowledged row in twenty is gone a moment later."""
+    import threading
 
     real = services.request_assessment
     counted = iter(range(1, 10**9))
 
+    def lose(job_id: Any) -> None:
+        from django.db import connection
+
+        from medassist.tenancy.context import public_context
+
+        with public_context(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+        connection.close()
+
     def request_assessment(**values: Any) -> Any:
-        with transaction.atomic():
-            done = real(**values)
-            if next(counted) % 20 == 0:
-                transaction.set_rollback(True)
+        done = real(**values)
+        if next(counted) % 20 == 0:
+            threading.Timer(0.1, lose, args=[done.job_id]).start()
         return done
 
     services.request_assessment = request_assessment  # type: ignore[attr-defined]
@@ -96,12 +104,11 @@ def _another_case(selectors: ModuleType) -> None:
 
 
 def _patient_text_in_log(services: ModuleType) -> None:
-    import logging
-
     real = services.request_assessment
 
     def request_assessment(**values: Any) -> Any:
-        logging.getLogger("medassist.cases").warning("Taken: %s", values["case"].presenting_complaint)
+        # Past the formatter, which would leave a value out.
+        print("Taken:", values["case"].presenting_complaint, file=sys.stderr, flush=True)
         return real(**values)
 
     services.request_assessment = request_assessment  # type: ignore[attr-defined]

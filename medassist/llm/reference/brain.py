@@ -9,6 +9,7 @@ from typing import Any
 from medassist.llm.reference.drafting import write_draft
 from medassist.llm.reference.knowledge import knowledge
 from medassist.llm.reference.minimal import minimal_instance
+from medassist.llm.reference.notes import summarize
 from medassist.llm.reference.prompt import Prompt, parse_prompt
 from medassist.llm.reference.record import read_record
 from medassist.llm.reference.scoring import candidates_of, profile_candidates, rank
@@ -39,6 +40,8 @@ def answer(messages: Sequence[tuple[str, str]], schema: Mapping[str, Any] | None
     if prompt.task == "assessment":
         draft = assess(prompt, most=_most(schema, "differential"))
         return json.dumps(fit_into(draft, int(max_tokens * CHARACTERS_PER_TOKEN)), ensure_ascii=False)
+    if prompt.task == "note_summary":
+        return json.dumps(summarize(prompt.parts), ensure_ascii=False)
     return json.dumps(minimal_instance(schema))
 
 
