@@ -36,9 +36,10 @@ Api = Callable[..., APIClient]
 P, R = Permission, Role
 
 # Written out, so that a change of a right is a change here as well.
+CARE = {P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.NOTE_SUMMARIZE, P.NOTE_READ, P.GUIDELINE_READ}
 CLINIC_RIGHTS: dict[Role, set[Permission]] = {
-    R.CLINICIAN: {P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.GUIDELINE_READ},
-    R.NURSE: {P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.GUIDELINE_READ},
+    R.CLINICIAN: {*CARE},
+    R.NURSE: {*CARE},
     R.PATIENT: set(),
     R.CLINIC_ADMIN: {P.JOB_READ, P.AUDIT_READ, P.USAGE_READ, P.PEOPLE_MANAGE, P.KEY_MANAGE},
     R.AUDITOR: {P.AUDIT_READ, P.USAGE_READ},
@@ -48,7 +49,7 @@ PUBLIC_RIGHTS: dict[Role, set[Permission]] = {
     **{role: set() for role in Role},
     R.PLATFORM_STAFF: {P.AUDIT_READ, P.PEOPLE_MANAGE, P.KEY_MANAGE, P.CLINIC_MANAGE},
 }
-KEY_SCOPES = {P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.GUIDELINE_READ, P.AUDIT_READ, P.USAGE_READ}
+KEY_SCOPES = {*CARE, P.AUDIT_READ, P.USAGE_READ}
 
 
 @pytest.mark.parametrize("permission", [*Permission])
