@@ -33,7 +33,7 @@ down: ## stop everything; data stay
 status: ## say what runs ("down" is a good answer; an error means that something is amiss)
 	@[ ! -x $(PY) ] || $(PY) -m medassist.embedded status || [ $$? -eq 3 ]
 
-check: lint types layers migrations test ## everything the gate asks for
+check: lint types layers migrations test bench-short ## everything the gate asks for
 
 lint: setup ## ruff, its formatter, djlint
 	$(PY) -m ruff check .
@@ -58,6 +58,9 @@ test: setup ## all tests; those in a browser when there is a Chromium
 	  $(PY) -m pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS) && \
 	  echo "LEFT OUT: the tests marked 'browser' did not run, because there is no Chromium here (make browser)."; \
 	fi
+
+bench-short: setup ## real jobs under twenty kinds of fault, about two minutes
+	$(PY) -m bench faults --short
 
 test-vllm: setup ## real vLLM on a CPU: contract suite, adapter by name, one assessment, restart in mid-job
 	@requirements/install-vllm.sh

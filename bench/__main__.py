@@ -10,6 +10,7 @@ BENCHES = {
     "fairness": ("bench.fairness", "one clinic floods; what the others notice"),
     "media": ("bench.media", "a media flood with ComfyUI frozen; what language-model work notices"),
     "overhead": ("bench.overhead", "what MedAssist adds to a model call, beside the direct call and the LiteLLM proxy"),
+    "streams": ("bench.streams", "a thousand event streams, resumed, beside a reader that takes nothing"),
     "concurrency": ("bench.concurrency", "a thousand users at once"),
 }
 

@@ -15,7 +15,7 @@ NAMES = ("web", "events", "worker-llm", "beat", "redis", "postgres")
 def peaks(stand: Stand) -> dict[str, float]:
     """Largest resident set so far in MB by process, children added up; for Postgres, whose processes share most of
     their memory, the proportional set now."""
-    return {name: _family_peak(pid) for name in (*NAMES, *stand.kept) if (pid := stand.pid_of(name))}
+    return {name: peak(pid) for name in (*NAMES, *stand.kept) if (pid := stand.pid_of(name))}
 
 
 def processor_s(pid: int) -> float:
@@ -30,16 +30,16 @@ def processor_s(pid: int) -> float:
     return total
 
 
-def _family_peak(pid: int) -> float:
+def peak(pid: int) -> float:
     with suppress(psutil.Error):
         parent = psutil.Process(pid)
         if parent.name() == "postgres":
             return sum(_proportional(process.pid) for process in (parent, *parent.children(recursive=True)))
-        return sum(_peak(process.pid) for process in (parent, *parent.children(recursive=True)))
-    return _peak(pid)
+        return sum(_own_peak(process.pid) for process in (parent, *parent.children(recursive=True)))
+    return _own_peak(pid)
 
 
-def _peak(pid: int) -> float:
+def _own_peak(pid: int) -> float:
     return _line(Path(f"/proc/{pid}/status"), "VmHWM:")
 
 

@@ -27,6 +27,7 @@ _PASSAGE = re.compile(r'<passage id="(g\d+)"[^>]*>(.*?)</passage>', re.DOTALL)
 _SYMPTOM = re.compile(r"\b(?:pain|symptoms?|chest|breath)\b", re.IGNORECASE)
 _CARE = re.compile(r"treat|medic|drug|tak(?:e|ing)|aspirin|call|dose|surg|help|doctor|should", re.IGNORECASE)
 _PART = re.compile(r'<part id="(r\d+)" path="presenting_complaint">')
+_LINE = re.compile(r'<part id="(r\d+)" path="note[^"]*">(.*?)</part>')
 FAULTS = ("500", "429", "garbage", "wrong_schema", "empty", "half", "drip", "obeys")
 
 
@@ -98,6 +99,15 @@ def draft(prompt: str, mark: str, *, obeys: bool) -> dict[str, Any]:
         "triage_level": "routine", "triage_reason": "", "summary": summary, "differential": [condition],
         "red_flags": [], "missing_information": [],
     }  # fmt: skip
+
+
+def note(prompt: str) -> dict[str, Any]:
+    """The note's own lines, quoted whole."""
+    lines = _LINE.findall(prompt)[:6]
+    sentences = [
+        {"text": text, "kind": "patient_fact", "cites": [{"source": source, "quote": text}]} for source, text in lines
+    ]
+    return {"sections": [{"name": "history", "sentences": sentences}]}
 
 
 class Server:
@@ -188,6 +198,8 @@ class Server:
             return json.dumps({"conditions": ["Heart attack"]})
         if named == "assessment_draft":
             return json.dumps(draft(prompt, mark, obeys=fault == "obeys"))
+        if named == "note_summary":
+            return json.dumps(note(prompt))
         return f"The record states {mark}."
 
     async def _broken(self, request: web.Request, text: str, *, drip: bool) -> web.StreamResponse:
