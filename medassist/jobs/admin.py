@@ -14,7 +14,8 @@ from medassist.accounts.access import Permission, actor_of, system_actor
 from medassist.accounts.admin import PermissionAdmin, ReadOnlyAdmin
 from medassist.common.errors import MedAssistError
 from medassist.jobs import quotas, services
-from medassist.jobs.models import Job, Quota, TokenUsage
+from medassist.jobs.models import ClinicTurn, Job, Quota, TokenUsage
+from medassist.jobs.services import LEAST_WEIGHT, MOST_WEIGHT
 from medassist.tenancy.context import clinic_context, current_schema
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 from medassist.tenancy.selectors import all_clinics
@@ -104,6 +105,36 @@ class QuotaAdmin(PermissionAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Quota]) -> None:
         for row in queryset:
             quotas.remove(row=row, by=actor_of(request))
+
+
+class TurnForm(forms.ModelForm):  # type: ignore[type-arg]
+    weight = forms.FloatField(
+        label=_("weight"), min_value=LEAST_WEIGHT, max_value=MOST_WEIGHT,
+        help_text=_("1 is everybody's share; 2 runs twice as many jobs at once and gets two turns for one."),
+    )  # fmt: skip
+
+    class Meta:
+        model = ClinicTurn
+        fields = ("weight",)
+
+
+@admin.register(ClinicTurn)
+class ClinicTurnAdmin(PermissionAdmin):
+    """A clinic's share of a queue; the row is made by the clinic's first job there."""
+
+    required_permission = Permission.CLINIC_MANAGE
+    form = TurnForm
+    list_display = ("clinic", "queue", "weight", "last_served_at")
+    list_filter = ("queue",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ClinicTurn, form: Any, change: bool) -> None:
+        services.weigh(actor=actor_of(request), clinic=obj.clinic, queue=obj.queue, weight=obj.weight)
 
 
 @admin.register(TokenUsage)

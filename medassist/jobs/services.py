@@ -15,6 +15,7 @@ from medassist.audit.services import record
 from medassist.common.errors import (
     ConfigurationError,
     IdempotencyConflict,
+    InvalidInput,
     MedAssistError,
     NotFound,
     StateConflict,
@@ -23,10 +24,12 @@ from medassist.common.errors import (
 )
 from medassist.common.logs import trace_id
 from medassist.jobs import doorbell, estimate, ledger, progress, quotas, registry
-from medassist.jobs.models import Job
+from medassist.jobs.models import ClinicTurn, Job
 from medassist.jobs.schemas import LANES, JobKind, Lane, Leased
 from medassist.tenancy.context import current_schema, public_context
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
+
+LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0
 
 
 @dataclass(frozen=True)
@@ -221,3 +224,18 @@ def retry(*, actor: Actor, job_id: UUID) -> None:
             )
         record(actor=actor, action="job.retry", object_type="job", object_id=str(job_id), detail={"reason": job.reason})
         transaction.on_commit(lambda: _after_commit(clinic, job_id, job.queue))
+
+
+def weigh(*, actor: Actor, clinic: str, queue: str, weight: float) -> None:
+    """Sets a clinic's share of a queue, for platform staff. Raises `InvalidInput`, `NotFound`."""
+    require(actor, Permission.CLINIC_MANAGE)
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise InvalidInput(fields={"weight": f"a number from {LEAST_WEIGHT} to {MOST_WEIGHT}"})
+    with transaction.atomic():
+        # Only the weight: workers move `last_served_at` at the same time.
+        if not ClinicTurn.objects.filter(clinic=clinic, queue=queue).update(weight=weight):
+            raise NotFound
+        record(
+            actor=actor, action="job.weigh", object_type="clinic", object_id=clinic,
+            detail={"queue": queue, "weight": f"{weight:g}"},
+        )  # fmt: skip

@@ -99,7 +99,16 @@ def test_plain_make_lists_every_target_that_is_for_people() -> None:
 
 def test_check_asks_everything_and_tests_last() -> None:
     planned = make("--dry-run", "check")
-    steps = ["ruff check", "ruff format --check", "djlint", "mypy", "importlinter", "makemigrations --check", "pytest", "bench faults"]
+    steps = [
+        "ruff check",
+        "ruff format --check",
+        "djlint",
+        "mypy",
+        "importlinter",
+        "makemigrations --check",
+        "pytest",
+        "bench faults",
+    ]
     places = [planned.index(step) for step in steps]
     assert places == sorted(places)
 

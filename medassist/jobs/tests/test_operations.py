@@ -141,3 +141,30 @@ def test_staff_sees_and_requeues_jobs_in_the_admin_and_a_clinic_does_not(api: An
     assert answer.status_code == 302
     assert job(job_id).state == "queued"
     assert api(ada).get("/admin/jobs/job/").status_code in {302, 403}
+
+
+@pytest.mark.django_db
+def test_staff_weighs_a_clinics_share_and_nobody_else(api: Any, staff: Any, ada: Any) -> None:
+    from medassist.accounts.access import Permission, system_actor
+    from medassist.audit.models import AuditEntry
+    from medassist.common.errors import InvalidInput, NotFound, PermissionDenied
+    from medassist.jobs.models import ClinicTurn
+
+    with public_context():
+        turn = ClinicTurn.objects.create(clinic="alpha", queue="llm")
+        page = f"/admin/jobs/clinicturn/{turn.pk}/change/"
+    client = api(staff)
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"weight": "100"}).status_code == 200
+    assert client.post(page, {"weight": "2.5"}).status_code == 302
+    with public_context():
+        assert ClinicTurn.objects.get(pk=turn.pk).weight == 2.5
+        assert AuditEntry.objects.filter(action="job.weigh", object_id="alpha").count() == 1
+        by = system_actor("public", "tests", scopes=frozenset({Permission.CLINIC_MANAGE}))
+        with pytest.raises(InvalidInput):
+            services.weigh(actor=by, clinic="alpha", queue="llm", weight=float("nan"))
+        with pytest.raises(NotFound):
+            services.weigh(actor=by, clinic="nowhere", queue="llm", weight=1.0)
+        with pytest.raises(PermissionDenied):
+            services.weigh(actor=system_actor("public", "x"), clinic="alpha", queue="llm", weight=1.0)
+    assert api(ada).get(page).status_code in (302, 403, 404)
