@@ -16,7 +16,7 @@ from functools import cache
 
 from django.conf import settings
 
-from medassist.jobs import doorbell, runner
+from medassist.jobs import runner
 from medassist.jobs.schemas import Leased
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,8 @@ def run(place: Place, leased: Leased, *, budget_s: float) -> None:
     try:
         runner.run_one(replace(leased, deadline_left_s=min(leased.deadline_left_s, budget_s)))
     finally:
+        # What could not be ended here waits for a moment in the ledger, then the sweeper rings for it.
         place.leave()
-        # What could not be ended here waits for a worker: that it hears of it now, not at the next sweep.
-        doorbell.ring_soon(leased.queue)
 
 
 def run_aside(place: Place, leased: Leased, *, budget_s: float) -> None:
