@@ -220,9 +220,10 @@ def _in_files(logs: Path) -> Iterator[str]:
 
 def _in_redis() -> Iterator[str]:
     try:
-        with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5) as client:
-            broker = redis.Redis.from_url(os.environ["CELERY_BROKER_URL"], socket_timeout=5)
-            for server in (client, broker) if os.environ["CELERY_BROKER_URL"].startswith("redis") else (client,):
+        for url in sorted({os.environ["REDIS_URL"], os.environ["CELERY_BROKER_URL"]}):
+            if not url.startswith("redis"):
+                continue
+            with redis.Redis.from_url(url, socket_timeout=5) as server:
                 for key in server.scan_iter(count=500):
                     raw = bytes(key) + (server.dump(key) or b"")
                     if PLANTED.encode() in raw or WORDS.encode() in raw:
