@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -60,20 +61,31 @@ def test_every_planted_defect_is_run_and_named_by_a_finding() -> None:
     assert all(set(course.faults) <= names for course, _ in courses)
 
 
-def outcome(findings: Findings, answered: int) -> Outcome:
-    return Outcome(Course(1, 10, []), findings, 10, Counter(), {"answered": answered}, [], 1.0, Counter(), {})
+def outcome(findings: Findings, answered: int, *, short: bool = False, late: Sequence[str] = ()) -> Outcome:
+    course = Course(1, 10, [], short=short)
+    return Outcome(course, findings, 10, Counter(), {"answered": answered}, [], 1.0, Counter(), {}, list(late))
 
 
-def test_an_outcome_is_clean_only_without_any_finding_and_with_few_extra_calls() -> None:
+def test_an_outcome_is_clean_only_without_any_finding() -> None:
     done = Counter(done=10)
-    assert outcome(Findings(states=done), 22).clean
-    assert not outcome(Findings(states=done), 23).clean
-    assert caught_by(outcome(Findings(states=done), 23)) == ["extra"]
     for name in Findings().counts():
         found = Findings(states=done)
         getattr(found, name).append("something")
         assert not outcome(found, 20).clean
+        assert not outcome(found, 20, short=True).clean
         assert caught_by(outcome(found, 20)) == [name]
+    broken = outcome(Findings(states=done), 20, short=True)
+    broken.broken.append("500 internal_error")
+    assert not broken.clean
+
+
+def test_the_full_run_judges_time_and_cost_and_the_short_one_tells_them() -> None:
+    done = Counter(done=10)
+    assert outcome(Findings(states=done), 22).clean
+    assert not outcome(Findings(states=done), 23).clean
+    assert caught_by(outcome(Findings(states=done), 23)) == ["extra"]
+    assert not outcome(Findings(states=done), 20, late=["a submission took 3 s"]).clean
+    assert outcome(Findings(states=done), 23, short=True, late=["a submission took 3 s"]).clean
 
 
 def test_a_share_of_faults_strikes_every_nth_call() -> None:
