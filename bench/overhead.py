@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -143,15 +144,16 @@ def litellm(stand: Stand) -> Target:
         f"      api_base: http://127.0.0.1:{stand.upstream_port}/v1\n      api_key: none\n"
         "litellm_settings:\n  telemetry: false\n"
     )
+    key = f"sk-{secrets.token_hex(24)}"
     kept = stand.keep(
         "litellm", "--config", str(configuration), "--port", str(port), "--host", "127.0.0.1", "--num_workers", "1",
         program=litellm_python(), LITELLM_LOG="ERROR", LITELLM_LOCAL_MODEL_COST_MAP="True", PYTHONPATH="",
-        DJANGO_SETTINGS_MODULE="", DATABASE_URL="", REDIS_URL="",
+        DJANGO_SETTINGS_MODULE="", DATABASE_URL="", REDIS_URL="", LITELLM_MASTER_KEY=key,
     )  # fmt: skip
     _answers(port, "/health/liveliness", "LiteLLM")
     return Target(
         "LiteLLM proxy", f"http://127.0.0.1:{port}/v1/chat/completions", chat(),
-        {"Content-Type": "application/json", "Authorization": "Bearer none"}, (kept.pid,),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}, (kept.pid,),
     )  # fmt: skip
 
 

@@ -17,12 +17,14 @@ from medassist.audit.services import record
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import TriageFloor
+from medassist.common.database import again_on_deadlock
 from medassist.common.errors import InvalidInput, NotFound
 from medassist.jobs import services as jobs
 from medassist.jobs.runner import Run
 from medassist.jobs.schemas import Lane
 
 
+@again_on_deadlock
 def request_assessment(
     *, actor: Actor, case: CaseInput, idempotency_key: str | None = None, lane: Lane | None = None
 ) -> Requested:
@@ -75,11 +77,14 @@ def _again(submitted: jobs.Submitted) -> Requested:
     return Requested(case.id, submitted.job_id, TriageFloor.model_validate(case.floor), created=False)
 
 
+@again_on_deadlock
 def reanalyse(*, actor: Actor, case_id: UUID) -> Requested:
     """Queues another assessment of a stored case; raises `NotFound`."""
     require(actor, Permission.CASE_SUBMIT)
     with transaction.atomic():
-        case = Case.objects.select_for_update().filter(pk=case_id).first()
+        # Not FOR UPDATE: a result's foreign key to the case is checked at its commit, when it holds the audit head
+        # that we wait for.
+        case = Case.objects.select_for_update(no_key=True).filter(pk=case_id).first()
         if case is None:
             raise NotFound
         lane: Lane = "emergency" if case.floor_level == "emergency_now" else "interactive"

@@ -14,6 +14,7 @@ from apps.notes.models import Note, SummaryRecord
 from apps.notes.schemas import NoteInput, NoteSummary
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
+from medassist.common.database import again_on_deadlock
 from medassist.jobs import direct
 from medassist.jobs import services as jobs
 from medassist.jobs.runner import Run
@@ -50,6 +51,7 @@ def request_summary(*, actor: Actor, note: NoteInput, idempotency_key: str | Non
     return Requested(UUID(submitted.references["note"]), submitted.job_id)
 
 
+@again_on_deadlock
 @transaction.atomic
 def _store(
     actor: Actor, note: NoteInput, idempotency_key: str | None, request_hash: str, claim_as: str

@@ -271,6 +271,65 @@ def clock_ahead(context: Context) -> None:
     time.sleep(1.0)
 
 
+def no_search(context: Context) -> None:
+    """A worker whose Qdrant server is away joins for a while: what it assesses is labelled, never cited."""
+    name = "worker-blind"
+    if name not in context.stand.kept:
+        context.stand.worker(name, "llm", threads=4, QDRANT_URL="http://127.0.0.1:9")
+    time.sleep(6.0)
+    context.stand.kept.pop(name).stop()
+
+
+def no_room_for_audit(context: Context) -> None:
+    """The audit trail cannot grow, as on a full disk: nothing may be taken or shown without it."""
+    names = list(context.stand.doors)
+    try:
+        with psycopg.connect(**postgres_connection(), connect_timeout=3, autocommit=True) as connection:
+            connection.execute(_FULL)
+            for name in names:
+                connection.execute(
+                    f'CREATE OR REPLACE TRIGGER bench_full BEFORE INSERT ON "{name}".audit_auditentry '
+                    "EXECUTE FUNCTION public.bench_full()"
+                )
+            _refuses(context)
+            time.sleep(1.5)
+    except psycopg.Error:
+        pass
+    finally:
+        _lift(names)
+
+
+_FULL = """
+CREATE OR REPLACE FUNCTION public.bench_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$
+"""
+
+
+def _refuses(context: Context) -> None:
+    caller = context.stand.caller(next(iter(context.stand.doors)))
+    answer = caller.call(
+        "POST", "/api/v1/cases/analyze", case(f"mark-g{uuid4().hex[:10]}"), {"Idempotency-Key": f"g-{uuid4()}"}
+    )
+    if answer.status in (200, 202):
+        context.breaks("a case was taken without its audit entry")
+    if caller.call("GET", "/api/v1/cases").status == 200:
+        context.breaks("cases were shown without an audit entry")
+    caller.close()
+
+
+def _lift(names: list[str]) -> None:
+    def lifted() -> bool:
+        try:
+            with psycopg.connect(**postgres_connection(), connect_timeout=3, autocommit=True) as connection:
+                for name in names:
+                    connection.execute(f'DROP TRIGGER IF EXISTS bench_full ON "{name}".audit_auditentry')
+            return True
+        except psycopg.Error:
+            return False
+
+    wait_until(lifted, seconds=60)
+
+
 def planted_folder() -> str:
     from pathlib import Path
 
@@ -383,6 +442,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Postgres killed", "17", postgres_killed),
     Fault("connections exhausted", "18", connections_exhausted),
     Fault("deadlock", "19", deadlock),
+    Fault("search server away", "20", no_search, short=False),
+    Fault("no room for the audit trail", "21", no_room_for_audit),
     Fault("clock an hour ahead", "22", clock_ahead, short=False),
     Fault("50 duplicates", "26", duplicates),
     Fault("clinic closed in mid-job", "27", clinic_closed, short=False),

@@ -151,6 +151,8 @@ def _check_result(one: Acknowledged, job: Job, result: dict[str, Any], found: Fi
         found.wrong.append(f"{one.key}: the result shows another case's words")
     if result["status"] == "released" and one.mark not in text:
         found.wrong.append(f"{one.key}: the result does not show its own case")
+    if "retrieval_unavailable" in result["payload"].get("status_reasons", []) and result["payload"]["evidence"]:
+        found.wrong.append(f"{one.key}: evidence without a search")
     if _FORBIDDEN.search(text):
         found.wrong.append(f"{one.key}: a medicine or dose was stored")
 

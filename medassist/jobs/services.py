@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from medassist.accounts.access import Actor, Permission, require
 from medassist.audit.services import record
+from medassist.common.database import again_on_deadlock
 from medassist.common.errors import (
     ConfigurationError,
     IdempotencyConflict,
@@ -177,6 +178,7 @@ def _after_commit(clinic: str, job_id: UUID, queue: str) -> None:
     doorbell.ring_soon(queue)
 
 
+@again_on_deadlock
 def cancel(*, actor: Actor, job_id: UUID) -> str:
     """Cancels a job of the actor's clinic; returns its state ("cancelled", or "running" until the worker lets go).
 
@@ -205,6 +207,7 @@ def cancel(*, actor: Actor, job_id: UUID) -> str:
     return state
 
 
+@again_on_deadlock
 def retry(*, actor: Actor, job_id: UUID) -> None:
     """Queues a dead letter again with fresh attempts and a fresh deadline; its fence goes on, so that no late
     result of an earlier run can be stored. Raises `NotFound`, and `StateConflict` for a job that is not dead."""

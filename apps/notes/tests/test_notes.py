@@ -278,7 +278,8 @@ def test_a_streamed_note_is_answered_at_once_and_its_sections_travel_sealed(
             end -= 1
     assert job(answer).state == "done"
     key = progress.stream_key("alpha", UUID(answer.json()["job"]["id"]))
-    entries = [fields for _, fields in progress.client().xrange(key)]
+    read: Any = progress.client().xrange(key)
+    entries: list[dict[bytes, bytes]] = [fields for _, fields in read]
     sealed = [fields[b"sealed"] for fields in entries if fields[b"event"] == b"section"]
     assert sealed
     assert b"denies" not in b"".join(value for fields in entries for value in fields.values())
