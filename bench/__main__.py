@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 BENCHES = {
@@ -19,6 +20,8 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
         print(__doc__ or "", *[f"  {name:<12}{words}" for name, (_, words) in BENCHES.items()], sep="\n")
         return 2
+    # Whoever ends a benchmark ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return int(importlib.import_module(BENCHES[sys.argv[1]][0]).main(sys.argv[2:]))
 
 
