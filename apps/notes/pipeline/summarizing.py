@@ -138,13 +138,24 @@ def _check(working: _Working, section: DraftSection) -> None:
         record_text="\n".join(source.text for source in working.lines.sources),
         audience="clinician",
     )
-    sentences = tuple(_sentence(working.lines, claim) for claim in guarded.summary if claim.cites)
+    sentences = tuple(_sentence(working.lines, claim) for claim in guarded.summary if _is_a_line(working.lines, claim))
     working.removed += len(section.sentences) - len(sentences)
     if sentences:
         done = Section(name=section.name, sentences=sentences)
         working.sections.append(done)
         job = working.run.job
         progress.publish_sealed(job.clinic, job.id, "section", {"attempt": job.attempt, **done.model_dump(mode="json")})
+
+
+def _is_a_line(lines: Lines, claim: VerifiedClaim) -> bool:
+    """Whether the sentence is, word for word, a whole line that it cites: half of a line may leave out its denial,
+    whose mother it was, or that a medicine was stopped."""
+    by_id = lines.by_id
+    return any(_bare(claim.text) == _bare(by_id[cite.source].source.text) for cite in claim.cites)
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split()).rstrip(" .!?;,").casefold()
 
 
 def _sentence(lines: Lines, claim: VerifiedClaim) -> Sentence:

@@ -221,6 +221,8 @@ def test_invented_numbers_turned_denials_and_prescriptions_are_taken_out(api: An
                     "name": "history",
                     "sentences": [
                         said("She denies fever and has no cough.", "She denies fever and has no cough.", "r2"),
+                        said("fever and has no cough.", "fever and has no cough.", "r2"),
+                        said("Past history of hypertension in the left arm.", "Past history of hypertension", "r3"),
                         said("She has fever and cough.", "She denies fever and has no cough.", "r2"),
                         said("The heart rate is 182.", "the heart rate is 112", "r4"),
                         said("Start metoprolol 50 mg twice a day.", "She denies fever", "r2"),
@@ -232,7 +234,7 @@ def test_invented_numbers_turned_denials_and_prescriptions_are_taken_out(api: An
     with backbone(lies):
         summary = api(alice).post(URL, {"text": NOTE}, format="json").json()["summary"]
     assert sentences(summary) == ["She denies fever and has no cough."]
-    assert summary["removed"] == 3
+    assert summary["removed"] == 5
 
 
 def test_identifiers_stay_in_the_house(api: Any, alice: Any) -> None:
