@@ -282,10 +282,12 @@ def _conclude(levels: Sequence[Level], own: float, queued: float) -> int:
     )
     say(f"the queued path adds {queued:.0f} ms to two calls of the model (p50)")
     beats = all(ours[at].per_s >= level.per_s for at, level in proxy.items() if at > 1)
-    good = around <= AROUND_MS and queued <= QUEUE_MS and beats
+    # A level that nobody was answered at measured nothing.
+    measured = all(level.answered for level in levels)
+    good = measured and around <= AROUND_MS and queued <= QUEUE_MS and beats
     last_line(
         {
-            "bench": "overhead", "ok": good, "around_ms": round(around, 2), "pipeline_ms": round(own, 2),
+            "bench": "overhead", "ok": good, "measured": measured, "around_ms": round(around, 2), "pipeline_ms": round(own, 2),
             "queued_added_ms": round(queued, 1), "litellm": bool(proxy), "at_least_litellm": beats if proxy else None,
             "levels": [
                 {

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-KEY_SCOPES = ("CASE_SUBMIT", "CASE_READ", "CASE_CANCEL", "GUIDELINE_READ")
+KEY_SCOPES = ("CASE_SUBMIT", "CASE_READ", "CASE_CANCEL", "GUIDELINE_READ", "NOTE_SUMMARIZE", "NOTE_READ")
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,17 @@ class Kept:
             return subprocess.Popen(
                 self._command,
                 cwd=CHECKOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._more},
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
+
+    def _environment(self) -> dict[str, str]:
+        """This process's own and what the program is given besides; a variable given as "" is taken away."""
+        mixed = {**os.environ, "PYTHONUNBUFFERED": "1", **self._more}
+        return {name: value for name, value in mixed.items() if self._more.get(name) != ""}
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):
