@@ -42,6 +42,11 @@ class AssessmentRecord(models.Model):
     level = models.CharField(max_length=20)
     payload = EncryptedJSONField()
     """`Assessment` as JSON."""
+    cited = models.JSONField(null=True)
+    """Ids of the passages that it cites, so that a recall finds it; null: stored before this was kept."""
+    reopened_at = models.DateTimeField(null=True)
+    reopened_for = models.JSONField(default=list)
+    """Why it is to be reviewed again: [{guideline, superseded_by, reason, at, by}, …]."""
 
     class Meta:
         ordering = ["-created_at"]

@@ -8,6 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 Mode = Literal["fused", "dense", "sparse"]
+TextKind = Literal["guideline", "protocol", "case_document"]
+"""A shared guideline, a clinic's own protocol, or a document of one case."""
+BlockKind = Literal["heading", "paragraph", "list_item", "table_row"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,72 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """What a passage must be to be found; an empty tuple or None asks nothing."""
+
+    kinds: tuple[TextKind, ...] = ()
+    sources: tuple[str, ...] = ()
+    grades: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    specialties: tuple[str, ...] = ()
+    published_from: date | None = None
+    published_to: date | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a body, in reading order; blocks do not overlap. Offsets are characters of `Body.text`."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    page: int | None = None
+    """1-based; None for formats without pages."""
+    level: int = 0
+    """Of a heading, 1 to 6."""
+    header: str = ""
+    """Of a table row: the table's header cells, joined as the row's own are."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A document as text, with what its format tells about the text's structure."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class OwnTextInput:
+    """A clinic's own text as it goes into the index. A `case_document` names its case, a `protocol` has none."""
+
+    id: UUID
+    kind: TextKind
+    title: str
+    case_id: UUID | None = None
+    publisher: str = ""
+    version: str = ""
+    published: date | None = None
+    grade: str = ""
+    specialty: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Staged:
+    passages: int
+    embedded: int
+    """Of them, embedded in this run; the others were there from an earlier one."""
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    passages: int
+    points_left: int
+
+
+@dataclass(frozen=True)
 class Query:
     text: str
     weight: float = 1.0
@@ -31,10 +100,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Passage:
-    """A citable piece of a guideline: `text` is the guideline's full text from `start` to `end`."""
+    """A citable piece of a text: `text` is the full text from `start` to `end`."""
 
     id: str
     guideline_id: str
+    """Of a clinic's own text: its document's id."""
     title: str
     heading: tuple[str, ...]
     text: str
@@ -48,6 +118,23 @@ class Passage:
     url: str
     licence: str
     language: str
+    kind: TextKind = "guideline"
+    page: int | None = None
+    header: str = ""
+    """Of table rows: the table's header cells."""
+    specialty: str = ""
+    jurisdiction: str = ""
+    review_due: date | None = None
+
+
+@dataclass(frozen=True)
+class FoundBy:
+    """One way in which a passage was found: by which query, in which mode, at which 1-based rank, with which score."""
+
+    query: str
+    mode: Mode
+    rank: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +147,7 @@ class Hit:
     query: str
     similarity: float | None
     """Cosine of the best dense match, None when only words matched."""
+    found_by: tuple[FoundBy, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from apps.rag.extractors.guideline_lines import GuidelineText, read
 from apps.rag.index.embedding import embedder
 from apps.rag.management.commands.ingest_guidelines import CACHE, DATA, SAMPLES
 from apps.rag.selectors import embedded_text
-from apps.rag.services import _rows, embedding_key
+from apps.rag.services.guidelines import _rows, embedding_key
 
 PUBLISHERS = {
     "MPlusHealthTopics": "MedlinePlus, US National Library of Medicine",

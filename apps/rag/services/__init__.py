@@ -1,0 +1,7 @@
+"""What this room does: retrieval, shared guidelines, and a clinic's own texts."""
+
+from apps.rag.services.guidelines import embedding_key, ingest_guidelines
+from apps.rag.services.own_texts import publish, stage, withdraw
+from apps.rag.services.retrieval import retrieve
+
+__all__ = ["embedding_key", "ingest_guidelines", "publish", "retrieve", "stage", "withdraw"]
