@@ -1,8 +1,9 @@
 """python -m bench overhead [--seconds 8] [--without-litellm]
 
 What MedAssist adds to a model call, beside the same call made directly and through the LiteLLM proxy, in one run with one
-load generator on the same cores. The callers belong to eight clinics. MedAssist does what it does for every note: key, clinic, ledger, encryption, audit,
-de-identification, verification, guard, result; the others pass a body on. Compare ratios, not figures.
+load generator on the same cores; the callers belong to eight clinics. MedAssist does what it does for every note: key,
+clinic, ledger, encryption, audit, de-identification, verification, guard, result; the others pass a body on. Compare
+ratios, not figures.
 
 The targets: at most 5 ms of processor time a call around the pipeline's own work, LiteLLM's requests a second or more with
 the guard, and at most 150 ms added by the queue (p50).
