@@ -68,6 +68,9 @@ class Passage(models.Model):
     text = models.TextField()
     embedder = models.CharField(max_length=80, blank=True)
     vector = models.BinaryField(null=True)
+    embedder2 = models.CharField(max_length=80, blank=True, default="")
+    vector2 = models.BinaryField(null=True)
+    """Of another embedder, while one takes over from the other (`reindex`)."""
 
     class Meta:
         ordering = ["guideline_id", "ordinal"]
@@ -134,6 +137,9 @@ class OwnPassage(models.Model):
     header = EncryptedTextField(default="")
     embedder = models.CharField(max_length=80, blank=True)
     vector = models.BinaryField(null=True)
+    embedder2 = models.CharField(max_length=80, blank=True, default="")
+    vector2 = models.BinaryField(null=True)
+    """Of another embedder, while one takes over from the other (`reindex`)."""
 
     class Meta:
         ordering = ["own_text_id", "ordinal"]

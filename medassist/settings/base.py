@@ -203,6 +203,7 @@ EMBEDDER = env.choice("EMBEDDER", ("minilm", "sentence-transformers", "http"), "
 EMBEDDER_MODEL = env.text("EMBEDDER_MODEL", "all-MiniLM-L6-v2")
 EMBEDDER_URL = env.text("EMBEDDER_URL", "")
 EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "none")
+INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
 
 # --- events --------------------------------------------------------------------------------------
 
