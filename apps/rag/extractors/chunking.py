@@ -20,6 +20,10 @@ class Chunk:
     heading: tuple[str, ...]
     start: int
     end: int
+    page: int | None = None
+    """Of its start."""
+    header: str = ""
+    """Of table rows: the table's header cells."""
 
 
 def chunks(text: str) -> Iterator[Chunk]:
@@ -70,7 +74,8 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         begin += 1
     for match in _SENTENCE_END.finditer(text, start, end):
         stop = match.end()
-        if _ABBREVIATION.search(text, begin, stop):
+        # Every abbreviation is shorter than this; a search from the sentence's beginning would take quadratic time.
+        if _ABBREVIATION.search(text, max(begin, stop - 10), stop):
             continue
         yield from _bounded(text, begin, stop)
         begin = stop
