@@ -5,6 +5,7 @@ Started by `sandbox`. No Django, no settings, no secrets: what a hostile file ma
 
 from __future__ import annotations
 
+import heapq  # noqa: F401  (collections.Counter loads it when it is first needed, and then it cannot)
 import json
 import os
 import sys
@@ -16,6 +17,8 @@ from apps.documents.extractors import barriers, detect, encoding
 from apps.documents.extractors.refusal import Refused
 from apps.documents.schemas import Limits, PageProblem, Reason
 from apps.rag.schemas import BlockKind, Body
+
+NOT_INSTALLED = 70
 
 KINDS: tuple[str, ...] = get_args(BlockKind)
 
@@ -52,13 +55,16 @@ def main(argument: str) -> None:
         reader = _load(data)
         barriers.close_off(programs=programs)
         read(data, order, found, reader)
+    except ImportError:
+        # A part of this program is missing: not the file's fault, and no answer about it.
+        os._exit(NOT_INSTALLED)
     except Refused as refusal:
         found.reason, found.body = refusal.reason, None
     except MemoryError:
         found.reason, found.body = "limits_exceeded", None
     except RecursionError:
         found.reason, found.body = "limits_exceeded", None
-    except Exception:
+    except Exception:  # noqa: BLE001
         # Whatever a library does not expect of a file is the file's fault.
         found.reason, found.body = "unreadable", None
     try:

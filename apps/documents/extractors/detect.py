@@ -50,7 +50,11 @@ _SIGNATURES = (
     (b"!BDN", "application/vnd.ms-outlook"),
     (b"#!", "text/x-script"),
 )
-_LATER_SIGNATURES = ((257, b"ustar", "application/x-tar"), (128, b"DICM", "application/dicom"), (4, b"ftyp", "video/mp4"))
+_LATER_SIGNATURES = (
+    (257, b"ustar", "application/x-tar"),
+    (128, b"DICM", "application/dicom"),
+    (4, b"ftyp", "video/mp4"),
+)
 _BINARY_SIGNATURES = ((b"MZ", "application/x-executable"), (b"BM", "image/bmp"), (b"\xff\xfb", "audio/mpeg"))
 """So short that a text may begin with them."""
 

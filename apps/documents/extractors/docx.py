@@ -191,7 +191,7 @@ class _Package:
             while chunk := member.read(_CHUNK):
                 self._unpacked.count(len(chunk))
                 parser.Parse(chunk)
-        parser.Parse(b"", True)  # noqa: FBT003
+        parser.Parse(b"", True)
 
 
 def _short(name: str) -> str:
@@ -201,5 +201,3 @@ def _short(name: str) -> str:
 
 def _pop(inside: list[str]) -> None:
     inside.pop()
-
-

@@ -154,24 +154,14 @@ class DocumentReader:
         value = attributes.get("w:val", "")
         paragraph = self._paragraphs[-1]
         match tag:
-            case "w:tab" if self._in_run:
-                self._put(" ")
-            case "w:br" | "w:cr":
-                self._put("\n")
-            case "w:noBreakHyphen":
-                self._put("-")
-            case "w:sym":
-                self._put(_symbol(attributes.get("w:char", "")))
+            case "w:tab" | "w:br" | "w:cr" | "w:noBreakHyphen" | "w:sym":
+                self._sign(tag, attributes)
             case "w:footnoteReference" | "w:endnoteReference":
                 note = self._notes.get((tag[2:].removesuffix("Reference"), attributes.get("w:id", "")))
                 if note and not self._unseen:
                     paragraph.notes.append(note)
-            case "w:vanish" | "w:specVanish" if self._in_run:
-                self._run_hidden = value.lower() not in _OFF
-            case "w:rStyle" if self._styles.get(value, Style()).hidden:
-                self._run_hidden = True
-            case "w:sz" if self._in_run and value.isdecimal() and int(value) <= _TINY_HALF_POINTS:
-                self._run_hidden = True
+            case "w:vanish" | "w:specVanish" | "w:rStyle" | "w:sz" if self._in_run:
+                self._run_hidden = self._run_hidden or self._hides(tag, value)
             case "w:pStyle":
                 paragraph.style = value
             case "w:outlineLvl" if value.isdecimal():
@@ -180,6 +170,19 @@ class DocumentReader:
                 paragraph.numbered = value != "0"
             case "w:ilvl" if value.isdecimal():
                 paragraph.depth = min(int(value), 9)
+
+    def _sign(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "w:sym":
+            self._put(_symbol(attributes.get("w:char", "")))
+        elif tag != "w:tab" or self._in_run:
+            self._put({"w:tab": " ", "w:noBreakHyphen": "-"}.get(tag, "\n"))
+
+    def _hides(self, tag: str, value: str) -> bool:
+        if tag == "w:rStyle":
+            return self._styles.get(value, Style()).hidden
+        if tag == "w:sz":
+            return value.isdecimal() and int(value) <= _TINY_HALF_POINTS
+        return value.lower() not in _OFF
 
     def _end_paragraph(self) -> None:
         if not self._paragraphs:
@@ -305,7 +308,7 @@ def _resolved(styles: Mapping[str, Style], name: str) -> Style:
         style = styles[name]
         known = _HEADING.match(found.name) or _CONTENTS.match(found.name)
         found = Style(
-            name=found.name if known or not _HEADING.match(style.name) and found.name else style.name,
+            name=found.name if known or (not _HEADING.match(style.name) and found.name) else style.name,
             outline=style.outline if found.outline is None else found.outline,
             numbered=style.numbered if found.numbered is None else found.numbered,
             hidden=found.hidden or style.hidden,
@@ -331,4 +334,3 @@ def _symbol(code: str) -> str:
     number = int(code, 16)
     # Symbol fonts put their signs into the private area; which sign it is only the font knows.
     return "•" if 0xE000 <= number <= 0xF8FF else chr(number)
-

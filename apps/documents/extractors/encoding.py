@@ -43,9 +43,9 @@ def decode(data: bytes, *, html: bool = False) -> str | None:
     except UnicodeDecodeError:
         pass
     if html and (declared := _DECLARED.search(data[:4096])):
-        name = KNOWN.get(declared[1].decode("ascii").lower())
-        if name:
-            return data.decode(name, "replace")
+        known = KNOWN.get(declared[1].decode("ascii").lower())
+        if known:
+            return data.decode(known, "replace")
     return _damaged_utf8(data) or data.decode("cp1252", "replace")
 
 

@@ -13,23 +13,28 @@ from apps.documents.extractors.refusal import Refused
 from apps.documents.extractors.tables import Row, with_guessed_header, write_table
 from apps.documents.extractors.writing import BodyWriter, one_line
 from apps.documents.schemas import Limits
-from apps.rag.schemas import Body, BlockKind
+from apps.rag.schemas import BlockKind, Body
 
 BREAK = "\x0b"
 """Stands for <br> while text is gathered; cannot come from the page itself."""
 MOST_SPAN = 200
 DEEPEST = 100_000
 
-_NEVER_SEEN = frozenset(
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_NEVER_SEEN = _names(
     "script style template noscript iframe frame frameset object embed applet audio video canvas svg select datalist "
-    "textarea button head map noframes noembed dialog input optgroup option progress meter".split()
+    "textarea button head map noframes noembed dialog input optgroup option progress meter"
 )
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = _names("area base br col embed hr img input link meta param source track wbr")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
+_BLOCKS = _names(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure "
     "footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre search section summary table "
-    "tbody td tfoot th thead title tr ul".split()
+    "tbody td tfoot th thead title tr ul"
 )
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from apps.documents.extractors.pdf_layout import PageLines, write_pages
 from apps.documents.extractors.pdf_lines import lines_of_page
@@ -150,7 +150,7 @@ def _by_ocr(page: pdfium.PdfPage, tesseract: str) -> str | None:
     width, height = page.get_size()
     scale = OCR_DPI / 72
     pixels = width * height * scale * scale
-    if not 0 < pixels:
+    if not pixels > 0:
         return None
     scale *= min(1.0, (OCR_PIXELS / pixels) ** 0.5)
     bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)

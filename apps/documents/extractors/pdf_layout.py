@@ -15,7 +15,9 @@ from apps.documents.extractors.writing import BodyWriter, one_line
 _BULLETS = "•‣▪◦·●○■□–\uf0b7\uf0a7\uf0d8"
 _ITEM = re.compile(rf"(?:[{_BULLETS}*-]|\(?\d{{1,2}}[.)]|\(?[a-z][.)])\s+(?=\S)")
 _LONE_MARK = re.compile(rf"(?:[{_BULLETS}*-]|\(?\d{{1,2}}[.)]|\(?[a-z][.)])\Z")
-_SECTION = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|(?:chapter|appendix|annex|section)\s+\w{1,4}[.:]?)\s+\S", re.IGNORECASE)
+_SECTION = re.compile(
+    r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|(?:chapter|appendix|annex|section)\s+\w{1,4}[.:]?)\s+\S", re.IGNORECASE
+)
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_ENDS = tuple(".!?:;\"'”)")
 _HEADING_WORDS = 20
@@ -66,7 +68,7 @@ def _sizes(pages: Sequence[PageLines]) -> _Sizes:
             letters[_rounded(line.size)] += len(line.text)
     if not letters:
         return _Sizes(0, {})
-    body = letters.most_common(1)[0][0]
+    body = max(letters, key=lambda size: (letters[size], -size))
     total = sum(letters.values())
     # A size that carries much of the text is running text too, in a leaflet that is set in two sizes.
     larger = sorted((size for size in letters if size >= 1.12 * body and letters[size] < 0.3 * total), reverse=True)
@@ -158,7 +160,7 @@ class _PageWriter:
 
     def _take(self, line: Line) -> None:
         level = self._sizes.level(line)
-        is_item = _ITEM.match(line.text) is not None and not (level and _SECTION.match(line.text))
+        is_item = (line.is_marked or _ITEM.match(line.text) is not None) and not (level and _SECTION.match(line.text))
         if level and not is_item:
             if not (self._open and self._continues_heading(line, level)):
                 self._flush()
@@ -196,8 +198,10 @@ class _PageWriter:
             return False
         indented = line.left - last.left > 0.8 * line.size
         if self._is_item:
-            # The second line of an item stands below the first's words, not below its mark.
-            return line.left >= self._open[0].left - 0.3 * line.size
+            # The second line of an item stands below its words where its mark stands apart, else below the mark.
+            first = self._open[0]
+            hangs = first.is_marked and len(first.words) > 1
+            return line.left >= (first.words[1].left if hangs else first.left) - 0.5 * line.size
         return not (indented and finished and len(self._open) > 1)
 
     def _flush(self) -> None:
@@ -210,7 +214,7 @@ class _PageWriter:
             self._writer.add("heading", text, page=page, level=level)
         elif self._is_item:
             mark = _ITEM.match(text)
-            cut = mark.end() if mark else 0
+            cut = mark.end() if mark else len(self._open[0].words[0].text) + 1
             sign = text[:cut].strip()
             marker = f"{'•' if sign in _BULLETS else sign} " if sign else ""
             self._writer.add("list_item", text[cut:], page=page, marker=marker, tight=self._last_was_item)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from ctypes import byref, c_double, c_int, create_string_buffer
 from dataclasses import dataclass, field
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 SMALLEST_SIZE = 1.5
 """Points. What is smaller is there for machines only."""
@@ -29,6 +30,8 @@ class Line:
     is_bold: bool = False
     is_broken: bool = False
     """Ends in the middle of a word."""
+    is_marked: bool = False
+    """A number or a bullet stands apart before the text."""
     cells: list[Word] = field(default_factory=list)
 
     @property
@@ -86,24 +89,28 @@ def _split(text_page: pdfium.PdfTextPage) -> Iterator[tuple[list[_Gathered], boo
         yield words, False
 
 
-def _line(text_page: pdfium.PdfTextPage, pieces: list[_Gathered], shown: tuple[float, float, float, float]) -> Line | None:
+def _line(
+    text_page: pdfium.PdfTextPage, pieces: list[_Gathered], shown: tuple[float, float, float, float]
+) -> Line | None:
     handle = text_page.raw
     words = []
-    size = baseline = 0.0
-    first = -1
+    letters: Counter[float] = Counter()
+    baseline, first = 0.0, -1
     for piece in pieces:
-        own_size = _size(handle, piece.first)
+        size = _size(handle, piece.first)
         left, right, bottom = _box(handle, piece.first, piece.last)
-        if own_size < SMALLEST_SIZE or not (shown[0] - 1 <= right and left <= shown[2] + 1):
+        if size < SMALLEST_SIZE or not (shown[0] - 1 <= right and left <= shown[2] + 1):
             continue
-        if not shown[1] - own_size <= bottom <= shown[3] + own_size:
+        if not shown[1] - size <= bottom <= shown[3] + size:
             continue
         words.append(Word(_decoded(piece.letters), left, right))
-        if own_size > size:
-            size = own_size
+        letters[size] += len(piece.letters)
         if first < 0:
             first, baseline = piece.first, _baseline(handle, piece.first, bottom)
-    return Line(words, baseline, size, _is_bold(handle, first)) if words else None
+    if not words:
+        return None
+    # A bullet or a raised figure may be of another size than the text.
+    return Line(words, baseline, max(letters, key=lambda size: letters[size]), _is_bold(handle, first))
 
 
 def _decoded(codes: list[int]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from apps.documents.extractors.pdf_lines import Line, Word
 from apps.documents.extractors.tables import Row, could_be_header
 
 _GAP = 1.2
 """Of the font's size: wider than the space between words, also in justified text nearly always."""
-_ROW_STEP = 3.2
+_ROW_STEP = 6
 _PROSE_WORDS = 7
-_WINDOW = 4
 _MARK = re.compile(r"(?:[•‣▪◦·●○■□–*-]|\(?\d{1,2}(?:\.\d{1,2})*[.)]?|\(?[a-z][.)])\Z")
 
 Span = tuple[float, float]
@@ -32,15 +32,14 @@ def split_cells(lines: Sequence[Line]) -> list[Line]:
     """Each line with its cells; pieces on one height that were drawn one after the other become one line."""
     merged: list[Line] = []
     for line in lines:
-        for other in reversed(merged[-_WINDOW:]):
-            apart = line.left - other.right
-            if abs(other.baseline - line.baseline) < 0.25 * line.size and apart > 0.3 * line.size:
-                size = max(other.size, line.size)
-                place = next(i for i in range(len(merged) - 1, -1, -1) if merged[i] is other)
-                merged[place] = Line(
-                    [*other.words, *line.words], other.baseline, size, other.is_bold and line.is_bold, line.is_broken
-                )
-                break
+        other = merged[-1] if merged else None
+        if (
+            other
+            and abs(other.baseline - line.baseline) < 0.25 * line.size
+            and line.left > other.right + 0.3 * line.size
+        ):
+            words, size = [*other.words, *line.words], max(other.size, line.size)
+            merged[-1] = Line(words, other.baseline, size, other.is_bold and line.is_bold, line.is_broken)
         else:
             merged.append(line)
     for line in merged:
@@ -60,48 +59,62 @@ def _cells(line: Line) -> list[Word]:
         first, second, *rest = cells
         # A number or bullet before its text is an item; in front of further cells it is one of theirs.
         if not rest:
+            line.is_marked = True
             return [Word(f"{first.text} {second.text}", first.left, second.right)]
     return cells
 
 
 def table_at(lines: Sequence[Line], at: int) -> FoundTable | None:
-    """The table that begins with line `at`, when one does."""
+    """The table that begins with line `at`, when one does.
+
+    It goes on while every line fits the columns. Cells are drawn one after the other (a cell of several lines before
+    the next cell) or line by line across all cells; both orders are followed.
+    """
     if len(lines[at].cells) < 2:
         return None
     columns = [(cell.left, cell.right) for cell in lines[at].cells]
-    end, last = at + 1, lines[at]
-    rows_seen = 1
+    end = at + 1
     while end < len(lines):
-        line = lines[end]
-        step = last.baseline - line.baseline
-        if not 0 < step <= _ROW_STEP * max(line.size, last.size):
+        united = _united([*columns, *((cell.left, cell.right) for cell in lines[end].cells)])
+        if len(united) < max(2, min(len(columns), len(lines[end].cells))):
             break
-        united = _united([*columns, *((cell.left, cell.right) for cell in line.cells)])
-        if len(united) < max(2, min(len(columns), len(line.cells))):
+        if not _goes_on(lines[at], lines[end - 1], lines[end], united):
             break
-        if len(line.cells) == 1 and not _is_continuation(line, last, step, columns):
-            break
-        columns, last = united, line
-        rows_seen += len(line.cells) > 1
+        columns = united
         end += 1
-    first_cells = [cell.text for cell in lines[at].cells]
-    if rows_seen < 2 or (rows_seen == 2 and not could_be_header(first_cells)):
-        return None
-    # A title or remark at the end that only happens to fit a column is no row.
+    while end > at + 1 and _is_remark(lines[end - 2], lines[end - 1], columns):
+        end -= 1
     rows = _rows(lines[at:end], columns)
-    words = [len(cell.split()) for row in rows for cell in row.cells if cell]
-    is_prose = len(columns) <= 3 and sum(words) / len(words) > _PROSE_WORDS and all(
-        len(line.cells) <= len(columns) for line in lines[at:end]
-    ) and sum(len(cell.text.split()) for line in lines[at:end] for cell in line.cells) / sum(
-        len(line.cells) for line in lines[at:end]
-    ) > 4
-    return FoundTable(rows, end, is_prose)
+    full = sum(sum(map(bool, row.cells)) > 1 for row in rows)
+    if full < 2 or (full == 2 and not could_be_header([cell.text for cell in lines[at].cells])):
+        return None
+    return FoundTable(rows, end, _is_prose(lines[at:end], columns))
 
 
-def _is_continuation(line: Line, last: Line, step: float, columns: Sequence[Span]) -> bool:
-    """The next line of a cell: close below, inside one column, in the same type."""
-    inside = sum(left < line.right and line.left < right for left, right in columns)
-    return step <= 1.45 * line.size and inside == 1 and line.is_bold == last.is_bold and line.size <= 1.1 * last.size
+def _goes_on(first: Line, last: Line, line: Line, columns: Sequence[Span]) -> bool:
+    step = last.baseline - line.baseline
+    if step > _ROW_STEP * max(line.size, last.size) or line.size > 1.15 * first.size:
+        return False
+    if _column(line.cells[0], columns) > _column(last.cells[-1], columns):
+        return line.baseline < first.baseline + 0.5 * line.size
+    if len(line.cells) == 1 and step > 1.45 * line.size and line.is_bold and not last.is_bold:
+        return False
+    return step > 0
+
+
+def _is_remark(last: Line, line: Line, columns: Sequence[Span]) -> bool:
+    """A line at the end that stands apart and only happens to fit the first column."""
+    return (
+        len(line.cells) == 1
+        and _column(line.cells[0], columns) <= _column(last.cells[-1], columns)
+        and last.baseline - line.baseline > 1.45 * line.size
+    )
+
+
+def _is_prose(lines: Sequence[Line], columns: Sequence[Span]) -> bool:
+    """Few columns whose lines are all long: text that is set in columns."""
+    cells = [cell for line in lines for cell in line.cells]
+    return len(columns) <= 3 and sum(len(cell.text.split()) for cell in cells) / len(cells) > _PROSE_WORDS
 
 
 def _united(spans: Sequence[Span]) -> list[Span]:
@@ -115,32 +128,35 @@ def _united(spans: Sequence[Span]) -> list[Span]:
 
 
 def _rows(lines: Sequence[Line], columns: Sequence[Span]) -> list[Row]:
-    """A line that lies close below and leaves the first column empty goes on with the row above."""
+    """A new row begins where the drawing goes back to the left, unless it only goes on with the cells' next lines."""
     rows: list[list[str]] = []
-    above: Line | None = None
     typical = _typical_step(lines)
+    above: Line | None = None
     for line in lines:
-        cells = [""] * len(columns)
+        if above is None or not _is_same_row(above, line, columns, typical):
+            rows.append([""] * len(columns))
         for cell in line.cells:
             column = _column(cell, columns)
-            cells[column] = f"{cells[column]} {cell.text}".strip()
-        close = above is not None and above.baseline - line.baseline < min(0.8 * typical, 1.45 * line.size)
-        if rows and ((not cells[0] and _fits(above, line)) or close):
-            rows[-1] = [f"{one} {two}".strip() for one, two in zip(rows[-1], cells, strict=True)]
-        else:
-            rows.append(cells)
+            rows[-1][column] = f"{rows[-1][column]} {cell.text}".strip()
         above = line
     return [Row(tuple(row)) for row in rows]
 
 
-def _fits(above: Line | None, line: Line) -> bool:
-    return above is not None and above.baseline - line.baseline <= 1.45 * line.size
+def _is_same_row(above: Line, line: Line, columns: Sequence[Span], typical: float) -> bool:
+    step = above.baseline - line.baseline
+    before, now = _column(above.cells[-1], columns), _column(line.cells[0], columns)
+    if now > before:
+        return True
+    if step > 1.45 * line.size:
+        return False
+    # Below the same cell, or further lines of several cells, closer than rows are.
+    return (now == before and now > 0) or (len(line.cells) == 1 and now > 0) or step < 0.8 * typical
 
 
 def _typical_step(lines: Sequence[Line]) -> float:
     """Between lines that begin in the first column: the height of a row."""
     starts = [line for line in lines if len(line.cells) > 1]
-    steps = sorted(one.baseline - two.baseline for one, two in zip(starts, starts[1:], strict=False))
+    steps = sorted(one.baseline - two.baseline for one, two in pairwise(starts))
     return steps[len(steps) // 2] if steps else 0.0
 
 

@@ -23,18 +23,23 @@ from typing import Any
 
 from apps.documents.extractors.answers import understood
 from apps.documents.schemas import Extracted, Limits, Reason
-from medassist.common.errors import CallAborted
+from medassist.common.errors import CallAborted, Unavailable
 
 POLL_S = 0.1
 MOST_RESTARTS = 3
 """A page that ends the process is left out, and the file read again: at most so many times."""
 
 _ROOT = Path(__file__).resolve().parents[3]
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from apps.documents.extractors.child import main; main(sys.argv[2])"
+_PROGRAM = (
+    "import sys; sys.path.append(sys.argv[1]); from apps.documents.extractors.child import main; main(sys.argv[2])"
+)
 _BYTES_OF_A_CHARACTER = 8
 _BYTES_OF_BLOCKS = 32_000_000
 _BYTES_OF_A_PAGE = 160
 """Its line of progress and its problem."""
+
+NOT_INSTALLED = 70
+"""Exit status of a process that lacks a library: an answer about this installation, not about the file."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -71,7 +76,8 @@ def extract(
     usage: Usage | None = None,
 ) -> Extracted:
     """`name`: as it was sent, when the path has another. `progress` hears (page, of how many) as pages are begun;
-    formats without pages tell none. Raises `CallAborted` soon after `stopped()`."""
+    formats without pages tell none. Raises `CallAborted` soon after `stopped()`, and `Unavailable` where the libraries
+    that read documents are not installed; nothing in a file makes it raise."""
     usage = usage if usage is not None else Usage()
     try:
         # No link is followed, and a pipe does not block.
@@ -126,6 +132,8 @@ class _Reading:
             if ended.answer is not None and ended.killed_for is None:
                 found = understood(ended.answer, self._limits)
                 return found if found is not None else _nothing("unreadable")
+            if ended.status == NOT_INSTALLED:
+                raise Unavailable("The libraries that read documents are not installed here")
             if ended.status < 0:
                 self._usage.signals.append(-ended.status)
             reason = ended.killed_for or self._reason(ended)
@@ -153,7 +161,13 @@ class _Reading:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, "OMP_THREAD_LIMIT": "1"},
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "LANG": "C.UTF-8",
+                    "HOME": folder,
+                    "TMPDIR": folder,
+                    "OMP_THREAD_LIMIT": "1",
+                },
                 start_new_session=True,
                 close_fds=True,
             )
@@ -187,9 +201,7 @@ class _Reading:
 
     def _most_bytes(self) -> int:
         return (
-            _BYTES_OF_A_CHARACTER * self._limits.characters
-            + _BYTES_OF_A_PAGE * self._limits.pages
-            + _BYTES_OF_BLOCKS
+            _BYTES_OF_A_CHARACTER * self._limits.characters + _BYTES_OF_A_PAGE * self._limits.pages + _BYTES_OF_BLOCKS
         )
 
     def _listen(self, process: subprocess.Popen[bytes], lines: _Lines, ends_at: float) -> Reason | None:
@@ -281,4 +293,3 @@ def _reaped(process: subprocess.Popen[bytes]) -> tuple[int, int, float]:
         return process.wait(), 0, 0.0
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime
-
