@@ -25,7 +25,23 @@ Reason = Literal[
     "time_exceeded",
     "cancelled",
 ]
-"""Why a document was not read; `docs/clinicians` has a sentence for each."""
+"""Why a document was not read; `EXPLANATIONS` has a sentence for each."""
+
+EXPLANATIONS: Mapping[str, str] = {
+    "unreadable": "The file is damaged or cut short, so nothing could be read from it.",
+    "encrypted": "The file is protected with a password. Save it without one and send it again.",
+    "too_large": "The file is larger than this service accepts.",
+    "too_long": "The document has more pages, text or table cells than this service reads. Send it in parts.",
+    "nothing_extracted": "The file could be opened, but it holds no text that can be read. It may be a scan.",
+    "unsupported_type": "Files of this type are not read. Send PDF, DOCX, HTML, Markdown, plain text or CSV.",
+    "type_mismatch": "The content of the file is not what its name says, so it was not read.",
+    "macro_document": "The document holds macros (programs). Save it without macros and send it again.",
+    "limits_exceeded": "Reading the file took more memory than one document may use.",
+    "time_exceeded": "Reading the file took longer than one document may take.",
+    "cancelled": "The work was cancelled before the document was read.",
+    "no_text_layer": "This page is a picture without text, so its words could not be read.",
+}
+"""For people: a sentence for every `Reason` and for every code of a `PageProblem`."""
 
 
 @dataclass(frozen=True)
