@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from apps.rag.schemas import Body
 
@@ -26,6 +28,29 @@ Reason = Literal[
     "cancelled",
 ]
 """Why a document was not read; `docs/clinicians` has a sentence for each."""
+
+
+PENDING: frozenset[State] = frozenset({"queued", "reading", "indexing"})
+READABLE: frozenset[State] = frozenset({"ready", "partly"})
+
+
+@dataclass(frozen=True)
+class DocumentBrief:
+    """A document of a case, as the pipeline and the case page see it."""
+
+    id: UUID
+    title: str
+    state: State
+    reason: str
+    created_at: datetime
+
+    @property
+    def pending(self) -> bool:
+        return self.state in PENDING
+
+    @property
+    def readable(self) -> bool:
+        return self.state in READABLE
 
 
 @dataclass(frozen=True)
