@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from apps.documents.schemas import DocumentBrief
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import TriageFloor, TriageLevel
@@ -54,3 +55,4 @@ class CaseContent:
     id: UUID
     case: CaseInput
     floor: TriageFloor
+    documents: tuple[DocumentBrief, ...] = ()

@@ -13,6 +13,8 @@ from django.db.models import OuterRef, Q, Subquery
 
 from apps.cases.models import AssessmentRecord, Case
 from apps.cases.schemas import CaseContent, CasePage, CaseRow, StoredAssessment
+from apps.documents import selectors as documents
+from apps.documents.schemas import DocumentBrief
 from medassist.accounts.access import Actor, Permission, require, require_object
 from medassist.audit.services import record
 from medassist.clinical.assessment import Assessment
@@ -35,6 +37,7 @@ class CaseDetail:
     job: JobView | None
     assessment: Assessment | None
     assessment_id: UUID | None
+    documents: tuple[DocumentBrief, ...] = ()
 
 
 def list_cases(*, actor: Actor, limit: int = 25, cursor: str | None = None) -> CasePage:
@@ -93,7 +96,7 @@ def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
         id=case.id, created_at=case.created_at, created_by=case.created_by,
         case=CaseInput.model_validate(case.payload), floor=TriageFloor.model_validate(case.floor), job=job,
         assessment=Assessment.model_validate(stored.payload) if stored else None,
-        assessment_id=stored.id if stored else None,
+        assessment_id=stored.id if stored else None, documents=documents.for_case(case_id),
     )  # fmt: skip
 
 
@@ -106,6 +109,11 @@ def assessments_of(*, actor: Actor, case_id: UUID) -> tuple[StoredAssessment, ..
         StoredAssessment(row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload))
         for row in case.assessments.all()
     )
+
+
+def require_case(*, actor: Actor, case_id: UUID) -> None:
+    """Raises `NotFound` unless the case is there and the actor may read it."""
+    _readable(actor, case_id)
 
 
 def _readable(actor: Actor, case_id: UUID) -> Case:
@@ -132,7 +140,10 @@ def content_for_pipeline(case_id: UUID) -> CaseContent:
     case = Case.objects.filter(pk=case_id).first()
     if case is None:
         raise NotFound
-    return CaseContent(case.id, CaseInput.model_validate(case.payload), TriageFloor.model_validate(case.floor))
+    return CaseContent(
+        case.id, CaseInput.model_validate(case.payload), TriageFloor.model_validate(case.floor),
+        documents=documents.for_case(case_id),
+    )  # fmt: skip
 
 
 def progress_ticket(*, actor: Actor, job_id: UUID) -> str:

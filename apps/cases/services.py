@@ -11,6 +11,7 @@ from apps.cases.jobs import ASSESSMENT
 from apps.cases.models import AssessmentRecord, Case
 from apps.cases.pipeline.record import headline_of
 from apps.cases.schemas import Requested
+from apps.documents import services as documents
 from apps.safety.services import triage_floor
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
@@ -18,7 +19,7 @@ from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import TriageFloor
 from medassist.common.database import again_on_deadlock
-from medassist.common.errors import InvalidInput, NotFound
+from medassist.common.errors import NotFound
 from medassist.jobs import services as jobs
 from medassist.jobs.runner import Run
 from medassist.jobs.schemas import Lane
@@ -31,11 +32,10 @@ def request_assessment(
     """Stores the case with its triage floor and queues its assessment; rules only, no model is asked here.
 
     An emergency goes to the emergency lane unless the caller chose one. Raises `IdempotencyConflict` when the key
-    came with another body before, `TooManyRequests` or `Unavailable` when the queue is full.
+    came with another body before, `InvalidInput` for a document that is not there to be taken, `TooManyRequests` or
+    `Unavailable` when the queue is full.
     """
     require(actor, Permission.CASE_SUBMIT)
-    if case.documents:
-        raise InvalidInput("No such documents in this clinic.", fields={"documents.0": "unknown document"})
     payload = case.model_dump_json()
     request_hash = hashlib.sha256(payload.encode()).hexdigest()
     if found := jobs.earlier(idempotency_key=idempotency_key, request_hash=request_hash):
@@ -62,6 +62,8 @@ def request_assessment(
             floor_level=floor.level,
             latest_job_id=submitted.job_id,
         )
+        if case.documents:
+            documents.attach_to_case(actor=actor, document_ids=case.documents, case_id=case_id)
         record(
             actor=actor,
             action="case.submit",

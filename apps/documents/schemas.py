@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from apps.rag.schemas import Body
 
@@ -42,6 +44,29 @@ EXPLANATIONS: Mapping[str, str] = {
     "no_text_layer": "This page is a picture without text, so its words could not be read.",
 }
 """For people: a sentence for every `Reason` and for every code of a `PageProblem`."""
+
+
+PENDING: frozenset[State] = frozenset({"queued", "reading", "indexing"})
+READABLE: frozenset[State] = frozenset({"ready", "partly"})
+
+
+@dataclass(frozen=True)
+class DocumentBrief:
+    """A document of a case, as the pipeline and the case page see it."""
+
+    id: UUID
+    title: str
+    state: State
+    reason: str
+    created_at: datetime
+
+    @property
+    def pending(self) -> bool:
+        return self.state in PENDING
+
+    @property
+    def readable(self) -> bool:
+        return self.state in READABLE
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,8 @@ class Deidentified(Frozen):
     case: CaseInput
     count: int
     tokens: dict[str, str] = Field(default_factory=dict, repr=False)
+    also: tuple[str, ...] = Field(default=(), repr=False)
+    """The further texts that were given with the case, in their order."""
 
     def restore(self, text: str) -> str:
         """Puts the originals back in place of the placeholders."""

@@ -34,9 +34,9 @@ __all__ = [
 ]
 
 
-def deidentify(case: CaseInput) -> Deidentified:
-    """The case without direct identifiers, and what each placeholder stands for."""
-    return _deidentify.deidentify(case)
+def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
+    """The case, and texts that belong to it, without direct identifiers, and what each placeholder stands for."""
+    return _deidentify.deidentify(case, also)
 
 
 def screen_text(text: str) -> Screened:

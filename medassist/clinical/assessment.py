@@ -17,9 +17,10 @@ Status = Literal["released", "withheld", "abstained"]
 
 
 class Cite(Frozen):
-    """Where a claim stands: an evidence id ("e1") or a part of the record (dotted path)."""
+    """Where a claim stands: a part of the record (dotted path), or an evidence id ("e1") for a guideline and for a
+    document of the case."""
 
-    kind: Literal["record", "guideline"]
+    kind: Literal["record", "guideline", "document"]
     ref: str
     quote: str
     start: int
@@ -113,6 +114,10 @@ class Evidence(Frozen):
     quote: str
     start: int
     end: int
+    kind: Literal["guideline", "protocol", "case_document"] = "guideline"
+    document: str | None = None
+    """Id of the clinic's own document that the passage is of; None for a shared guideline."""
+    page: int | None = None
 
 
 class Grounding(Frozen):

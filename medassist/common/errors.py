@@ -188,6 +188,11 @@ class AnswerWithheld(MedAssistError):
     title = "The answer was withheld by a safety check"
 
 
+class DocumentsNotReady(Unavailable):
+    code = "documents_not_ready"
+    title = "Documents of this case are still being read"
+
+
 class RetrievalUnavailable(Unavailable):
     code = "retrieval_unavailable"
     title = "The guideline search is not available at the moment"

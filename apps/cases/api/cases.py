@@ -63,6 +63,10 @@ class CasesItem(APIView):
             "job": job_document(with_estimate(found.job)) if found.job else None,
             "assessment_id": str(found.assessment_id) if found.assessment_id else None,
             "assessment": found.assessment.model_dump(mode="json") if found.assessment else None,
+            "documents": [
+                {"id": str(item.id), "title": item.title, "state": item.state, "reason": item.reason}
+                for item in found.documents
+            ],
             "links": {"self": f"/api/v1/cases/{found.id}", "assessments": f"/api/v1/cases/{found.id}/assessments"},
         }
         return Response(body)

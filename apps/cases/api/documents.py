@@ -55,6 +55,13 @@ class CaseList(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class DocumentOfCase(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    state = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+
+
 class CaseDocument(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     created_at = serializers.DateTimeField()
@@ -64,6 +71,7 @@ class CaseDocument(serializers.Serializer[Any]):
     job = JobDocument(allow_null=True)
     assessment_id = serializers.UUIDField(allow_null=True)
     assessment = AssessmentBody(allow_null=True)
+    documents = DocumentOfCase(many=True)
     links = serializers.DictField(child=serializers.CharField())
 
 

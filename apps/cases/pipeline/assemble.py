@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from apps.cases.pipeline import prompting
 from apps.cases.pipeline.record import headline_of, parts_of
-from apps.rag.schemas import Hit
+from apps.documents.schemas import DocumentBrief
+from apps.rag.schemas import Hit, Passage
 from apps.safety import services as safety
 from apps.safety.schemas import GuardedDraft, VerifiedClaim, VerifiedCondition
 from medassist.clinical.assessment import (
@@ -48,6 +49,12 @@ class _Book:
         self.sources: dict[str, Source] = {source.id: source for source in working.sources}
         self.hits: dict[str, Hit] = {source.id: hit for source, hit in zip(working.passages, working.hits, strict=True)}
         self.restore = working.hidden.restore if working.hidden else str
+        self.documents: dict[str, Hit] = {
+            source.id: hit
+            for source, hit in zip(
+                [part for part in working.parts if part.passage_id], working.document_hits, strict=True
+            )
+        }
         self.original = {part.label: part.text for part in parts_of(working.content.case)}
         self.evidence: dict[tuple[str, int, int], Evidence] = {}
         self.cited_parts: set[str] = set()
@@ -68,11 +75,13 @@ class _Book:
     def _cites(self, verified: VerifiedClaim) -> Iterator[Cite]:
         for cite in verified.cites:
             source = self.sources[cite.source]
-            if source.kind == "record":
+            if source.id in self.documents:
+                yield self._document_cite(source, cite.quote)
+            elif source.kind == "record":
                 self.cited_parts.add(source.label)
                 yield self._record_cite(source, cite.quote)
             else:
-                evidence = self._evidence(cite.source, cite.quote, cite.start, cite.end)
+                evidence = self._evidence(self.hits[cite.source].passage, cite.quote, cite.start, cite.end)
                 yield Cite(kind="guideline", ref=evidence.id, quote=cite.quote, start=cite.start, end=cite.end)
 
     def _record_cite(self, source: Source, quote: str) -> Cite:
@@ -83,15 +92,23 @@ class _Book:
         span = (start, start + len(words)) if start >= 0 else (0, 0)
         return Cite(kind="record", ref=source.label, quote=words, start=span[0], end=span[1])
 
-    def _evidence(self, source_id: str, quote: str, start: int, end: int) -> Evidence:
-        passage = self.hits[source_id].passage
+    def _document_cite(self, source: Source, quote: str) -> Cite:
+        passage = self.documents[source.id].passage
+        words = self.restore(quote)
+        start = passage.text.find(words)
+        span = (start, start + len(words)) if start >= 0 else (0, len(passage.text))
+        evidence = self._evidence(passage, words, *span)
+        return Cite(kind="document", ref=evidence.id, quote=words, start=span[0], end=span[1])
+
+    def _evidence(self, passage: Passage, quote: str, start: int, end: int) -> Evidence:
         key = (passage.id, start, end)
         if key not in self.evidence:
             self.evidence[key] = Evidence(
                 id=f"e{len(self.evidence) + 1}", passage_id=passage.id, title=passage.title,
                 heading=" > ".join(passage.heading), source=passage.publisher, version=passage.version,
                 published=passage.published, grade=passage.grade, url=passage.url, licence=passage.licence,
-                quote=quote, start=start, end=end,
+                quote=quote, start=start, end=end, kind=passage.kind, page=passage.page,
+                document=passage.guideline_id if passage.kind != "guideline" else None,
             )  # fmt: skip
         return self.evidence[key]
 
@@ -190,7 +207,13 @@ def _missing(working: Working, draft: GuardedDraft | None, restore: Callable[[st
     if news2.missing and news2.applicable:
         names = ", ".join(name.replace("_", " ") for name in news2.missing)
         found.append(f"Not measured for the early warning score: {names}.")
+    found += [_not_read(document) for document in working.content.documents if not document.readable]
     return tuple(dict.fromkeys(found))
+
+
+def _not_read(document: DocumentBrief) -> str:
+    state = "is still being read" if document.pending else "could not be read"
+    return f"The document “{document.title}” {state}: nothing of it was considered."
 
 
 def _omissions(working: Working, book: _Book, differential: tuple[Differential, ...]) -> Iterator[Omission]:

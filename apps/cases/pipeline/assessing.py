@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,14 +17,20 @@ from apps.cases.pipeline import assemble, prompting, querying
 from apps.cases.pipeline.record import parts_of, record_text
 from apps.cases.schemas import CaseContent
 from apps.rag import services as rag
-from apps.rag.schemas import Hit, Retrieval, Scope
+from apps.rag.schemas import Filters, Hit, Retrieval, Scope
 from apps.safety import gateway
 from apps.safety import services as safety
 from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
 from medassist.common.database import hand_back_connection
-from medassist.common.errors import AnswerWithheld, BackboneRejected, BadModelOutput, RetrievalUnavailable
+from medassist.common.errors import (
+    AnswerWithheld,
+    BackboneRejected,
+    BadModelOutput,
+    DocumentsNotReady,
+    RetrievalUnavailable,
+)
 from medassist.jobs.runner import Run
 from medassist.tenancy.context import current_clinic
 from medassist.tenancy.schemas import ClinicRef
@@ -32,6 +39,11 @@ logger = logging.getLogger(__name__)
 
 STEPS = ("gather", "deidentify", "retrieve", "draft", "verify", "guard", "release")
 MOST_PASSAGES = 16
+DOCUMENT_PASSAGES = 10
+DOCUMENTS_WAIT_S = 300
+EMERGENCY_WAIT_S = 15
+GUIDANCE = Filters(kinds=("guideline", "protocol"))
+OF_THE_CASE = Filters(kinds=("case_document",))
 FIRST_PASS = 24
 DRAFT_TOKENS = 3000
 CANDIDATE_TOKENS = 300
@@ -46,6 +58,8 @@ class Working:
     content: CaseContent
     hidden: Deidentified | None = None
     parts: tuple[Source, ...] = ()
+    """The record: the case's own parts, then passages of its documents."""
+    document_hits: tuple[Hit, ...] = ()
     injection_spans: int = 0
     retrieval: Retrieval | None = None
     hits: tuple[Hit, ...] = ()
@@ -67,6 +81,7 @@ def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
     becomes an abstained or withheld assessment that still shows red flags, missing information and escalation."""
     with run.step("gather"):
         working = Working(run, current_clinic(), load())
+        _wait_for_documents(working)
     try:
         with run.step("deidentify"):
             _hide(working)
@@ -84,15 +99,29 @@ def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
         return assemble.release(working)
 
 
+def _wait_for_documents(working: Working) -> None:
+    """A case waits for its documents, an emergency only for a moment: what was not read by then is named as missing."""
+    longest = EMERGENCY_WAIT_S if working.run.job.lane == "emergency" else DOCUMENTS_WAIT_S
+    now = datetime.now(UTC)
+    for document in working.content.documents:
+        if document.pending and (now - document.created_at).total_seconds() < longest:
+            raise DocumentsNotReady(retry_after=2)
+
+
 def _hide(working: Working) -> None:
     """Identifiers leave the record, and so do spans that read like instructions to a model."""
-    working.hidden = safety.deidentify(working.content.case)
+    hidden = safety.deidentify(working.content.case, [hit.passage.text for hit in working.document_hits])
+    passages = [
+        Source(id=f"d{index}", kind="record", label=f"documents.{hit.passage.guideline_id}", text=text, passage_id=hit.passage.id)
+        for index, (hit, text) in enumerate(zip(working.document_hits, hidden.also, strict=True), start=1)
+    ]  # fmt: skip
     parts = []
-    for part in parts_of(working.hidden.case):
+    working.injection_spans = 0
+    for part in (*parts_of(hidden.case), *passages):
         screened = safety.screen_text(part.text)
         working.injection_spans += len(screened.spans)
         parts.append(part.model_copy(update={"text": prompting.neutral(screened.text)}))
-    working.parts = tuple(parts)
+    working.hidden, working.parts = hidden, tuple(parts)
 
 
 def _retrieve(working: Working) -> None:
@@ -100,13 +129,20 @@ def _retrieve(working: Working) -> None:
     scope = Scope(clinic=working.clinic.schema_name, case_id=working.content.id)
     floor = working.content.floor
     hidden = working.hidden.case if working.hidden else working.content.case
+    queries = querying.presentation(hidden, working.parts)
     try:
-        first = rag.retrieve(scope=scope, queries=querying.presentation(hidden, working.parts), limit=FIRST_PASS)
+        if working.content.documents:
+            own = rag.retrieve(scope=scope, queries=queries, limit=DOCUMENT_PASSAGES, filters=OF_THE_CASE)
+            working.document_hits = own.hits
+            _hide(working)
+        first = rag.retrieve(scope=scope, queries=queries, limit=FIRST_PASS, filters=GUIDANCE)
         named = querying.merged(
             [name for rule in floor.rules for name in rule.conditions], _candidates(working, first.hits)
         )
         second = (
-            rag.retrieve(scope=scope, queries=querying.of_conditions(named), limit=MOST_PASSAGES) if named else first
+            rag.retrieve(scope=scope, queries=querying.of_conditions(named), limit=MOST_PASSAGES, filters=GUIDANCE)
+            if named
+            else first
         )
     except RetrievalUnavailable:
         logger.warning(

@@ -99,9 +99,9 @@ def _context(detail: selectors.CaseDetail) -> dict[str, Any]:
         "headline": headline_of(detail.case),
         "job": job,
         "working": job is not None and job.state not in TERMINAL,
-        "triage": triage_of(detail.floor, assessment, detail.case),
+        "triage": triage_of(detail.floor, assessment, detail.case, detail.id),
         "escalation": assessment.escalation if assessment else _escalation(detail),
-        "assessment": assessment_of(assessment, detail.case) if assessment else None,
+        "assessment": assessment_of(assessment, detail.case, detail.id) if assessment else None,
         "job_reason": say(words.JOB_REASONS, job.reason.partition(":")[0]) if job and job.reason else "",
     }
     if job is not None and context["working"]:

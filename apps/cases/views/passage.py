@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apps.cases.selectors import require_case
 from apps.cases.views.door import is_htmx, page
 from apps.rag import selectors
 from apps.rag.schemas import Scope
 from medassist.accounts.access import Actor, Permission
+from medassist.common.errors import NotFound
 
 
 @require_safe
 @page(Permission.GUIDELINE_READ)
 def passage(request: HttpRequest, actor: Actor, passage_id: str) -> HttpResponse:
-    found = selectors.passage(scope=Scope(clinic=actor.clinic), passage_id=passage_id)
+    found = selectors.passage(scope=_scope(request, actor), passage_id=passage_id)
     text = found.passage.text
     start, end = _span(request, len(text))
     context = {
@@ -25,8 +29,20 @@ def passage(request: HttpRequest, actor: Actor, passage_id: str) -> HttpResponse
         "ahead": text[:start],
         "quote": text[start:end],
         "after": text[end:],
+        "document": found.passage.guideline_id if found.passage.kind != "guideline" else None,
     }
     return render(request, "cases/_passage.html" if is_htmx(request) else "cases/passage.html", context)
+
+
+def _scope(request: HttpRequest, actor: Actor) -> Scope:
+    """With `case` also that case's documents, for who may read the case."""
+    try:
+        case_id = UUID(request.GET["case"]) if "case" in request.GET else None
+    except ValueError:
+        raise NotFound from None
+    if case_id is not None:
+        require_case(actor=actor, case_id=case_id)
+    return Scope(clinic=actor.clinic, case_id=case_id)
 
 
 def _span(request: HttpRequest, length: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -126,7 +127,7 @@ class AssessmentView:
     timings: tuple[tuple[str, int], ...]
 
 
-def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput) -> TriageView:
+def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput, case_id: UUID) -> TriageView:
     """The banner: the assessment's triage when there is one, else what the rules alone say."""
     if assessment is None:
         level, news, reason = floor.level, floor.news2, ""
@@ -144,7 +145,7 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
         )
     else:
         level, news, reason = assessment.triage.level, assessment.triage.news2, assessment.triage.reason
-        draw = Drawer(case, assessment.evidence)
+        draw = Drawer(case, case_id, assessment.evidence)
         flags = tuple(
             FlagView(
                 name=flag.name,
@@ -170,8 +171,8 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
     )
 
 
-def assessment_of(assessment: Assessment, case: CaseInput) -> AssessmentView:
-    draw = Drawer(case, assessment.evidence)
+def assessment_of(assessment: Assessment, case: CaseInput, case_id: UUID) -> AssessmentView:
+    draw = Drawer(case, case_id, assessment.evidence)
     return AssessmentView(
         item=assessment,
         reasons=tuple(say(words.STATUS_REASONS, code) for code in assessment.status_reasons),
@@ -183,22 +184,26 @@ def assessment_of(assessment: Assessment, case: CaseInput) -> AssessmentView:
             for item in assessment.omissions
         ),
         evidence=tuple(
-            EvidenceView(number, item, passage_address(item.passage_id, item.start, item.end))
+            EvidenceView(number, item, passage_address(item, case_id, item.start, item.end))
             for number, item in enumerate(assessment.evidence, start=1)
         ),
         timings=_timings(assessment.provenance.timings_ms),
     )
 
 
-def passage_address(passage_id: str, start: int, end: int) -> str:
-    return f"{reverse('cases:passage', args=[passage_id])}?{urlencode({'start': start, 'end': end})}"
+def passage_address(item: Evidence, case_id: UUID, start: int, end: int) -> str:
+    """Where the passage opens, the words marked; a document of the case opens within its case only."""
+    span: dict[str, int | UUID] = {"start": start, "end": end}
+    if item.kind == "case_document":
+        span["case"] = case_id
+    return f"{reverse('cases:passage', args=[item.passage_id])}?{urlencode(span)}"
 
 
 class Drawer:
     """Draws claims: knows the record and the evidence that their citations point at."""
 
-    def __init__(self, case: CaseInput, evidence: Iterable[Evidence]) -> None:
-        self._case = case
+    def __init__(self, case: CaseInput, case_id: UUID, evidence: Iterable[Evidence]) -> None:
+        self._case, self._case_id = case, case_id
         self._evidence = {item.id: (number, item) for number, item in enumerate(evidence, start=1)}
         self._anchors = addresses(case)
 
@@ -222,10 +227,10 @@ class Drawer:
         number, item = self._evidence[cite.ref]
         return Chip(
             kind="guideline",
-            label=f"{number} {item.source}",
+            label=f"{number} {item.source or item.title}",
             spoken=gettext("Source %(number)s: %(title)s, %(source)s")
-            % {"number": number, "title": item.title, "source": item.source},
-            href=passage_address(item.passage_id, cite.start, cite.end),
+            % {"number": number, "title": item.title, "source": item.source or gettext("document of this case")},
+            href=passage_address(item, self._case_id, cite.start, cite.end),
             quote=cite.quote,
         )
 

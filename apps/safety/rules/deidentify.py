@@ -7,6 +7,7 @@ daughter [NAME-2]"). Ages, measurements, medicines and eponyms stay: they carry 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,13 @@ class _Vault:
 
 
 @fails_closed("removal of identifiers")
-def deidentify(case: CaseInput) -> Deidentified:
+def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
     """The case without names, numbers, addresses and birth dates of people; `patient.reference` is dropped.
 
+    `also` are texts that belong to the case (passages of its documents): one person is one placeholder in all of them.
     Ages stay as they are, also above 89: triage rests on them.
     """
-    texts = _texts(case)
+    texts = [*_texts(case), *also]
     vault = _Vault("\n".join(texts))
     for text in texts:
         _collect_names(text, vault)
@@ -92,7 +94,8 @@ def deidentify(case: CaseInput) -> Deidentified:
     update["labs"] = tuple(
         lab.model_copy(update={"value": scrub(lab.value)} if isinstance(lab.value, str) else {}) for lab in case.labs
     )
-    return Deidentified(case=case.model_copy(update=update), count=vault.count, tokens=vault.tokens)
+    hidden = tuple(scrub(text) for text in also)
+    return Deidentified(case=case.model_copy(update=update), count=vault.count, tokens=vault.tokens, also=hidden)
 
 
 def deidentify_text(text: str) -> tuple[str, dict[str, str]]:
