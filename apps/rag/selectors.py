@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AROUND = 700
 SEARCHABLE = "searchable"
+NOBODYS = "-"
 READABLE = (SEARCHABLE, "superseded")
 
 
@@ -83,7 +84,8 @@ def own_point(row: OwnPassage, clinic: str, embedder_id: str) -> Point:
     text = row.own_text
     return Point(
         passage_id=row.id, text=own_embedded_text(row), vector=vector_of(row, embedder_id), clinic=clinic,
-        case=str(text.case_id) if text.case_id else SHARED, text_id=str(text.id), kind=text.kind,  # type: ignore[arg-type]
+        # A case document that no case has taken yet is nobody's to find.
+        case=SHARED if text.kind == "protocol" else str(text.case_id or NOBODYS), text_id=str(text.id), kind=text.kind,  # type: ignore[arg-type]
         source=text.publisher, grade=text.grade, language=text.language, specialty=text.specialty,
         published=text.published,
     )  # fmt: skip

@@ -30,7 +30,7 @@ def retrieve(
     try:
         check_scope(scope)
         state, texts = generation(), own_versions()
-        _check_vectors(state.number)
+        _check_vectors(state.snapshot)
         truth = holder.Truth(
             state.number, lambda: points(embedder().id), scope.clinic, texts,
             lambda ids: own_points(ids, embedder().id),
@@ -72,12 +72,12 @@ def retrieve(
     return Retrieval(hits=hits, snapshot=snapshot, embedder=embedder().id, weak=weak, queries=asked)
 
 
-_complete: set[tuple[int, str]] = set()
+_complete: set[tuple[str, str]] = set()
 
 
-def _check_vectors(number: int) -> None:
+def _check_vectors(snapshot: str) -> None:
     """Raises `RetrievalUnavailable` when this process's embedder has not embedded what is to be searched."""
-    at = (number, embedder().id)
+    at = (snapshot, embedder().id)
     if at in _complete:
         return
     if without_vector(embedder().id).exists():
