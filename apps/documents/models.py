@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from medassist.common.fields import EncryptedJSONField, EncryptedTextField
+from medassist.common.fields import EncryptedBytesField, EncryptedJSONField, EncryptedTextField
 
 
 class Document(models.Model):
@@ -48,8 +48,7 @@ class DocumentFile(models.Model):
     """The file itself, encrypted; in the database, so that what was acknowledged cannot be lost apart from it."""
 
     document = models.OneToOneField(Document, primary_key=True, on_delete=models.CASCADE, related_name="file")
-    data = models.BinaryField()
-    """Sealed by `common.crypto` for this schema, model and field."""
+    data = EncryptedBytesField()
 
     def __str__(self) -> str:
         return f"File of {self.document_id}"

@@ -39,12 +39,22 @@ class KeyRing:
     keys: dict[str, AESGCM]
 
     def encrypt(self, text: str, place: str) -> str:
+        return self.encrypt_bytes(text.encode(), place)
+
+    def encrypt_bytes(self, data: bytes, place: str) -> str:
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self.keys[self.current].encrypt(nonce, text.encode(), place.encode())
+        sealed = self.keys[self.current].encrypt(nonce, data, place.encode())
         return f"{_VERSION}:{self.current}:{base64.b64encode(nonce + sealed).decode()}"
 
     def decrypt(self, value: str, place: str) -> str:
         """The text; raises `UnreadableCiphertext` naming the place, never the content."""
+        try:
+            return self.decrypt_bytes(value, place).decode()
+        except UnicodeDecodeError as error:
+            raise UnreadableCiphertext(f"The value in {place} is no text") from error
+
+    def decrypt_bytes(self, value: str, place: str) -> bytes:
+        """What was encrypted; raises as `decrypt` does."""
         version, _, rest = value.partition(":")
         key_id, _, body = rest.partition(":")
         if version != _VERSION or not body:
@@ -56,7 +66,7 @@ class KeyRing:
             )
         try:
             raw = base64.b64decode(body, validate=True)
-            return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()
+            return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except (InvalidTag, binascii.Error, ValueError) as error:
             raise UnreadableCiphertext(
                 f"The value in {place} was not encrypted for this place: it was copied from another clinic or "

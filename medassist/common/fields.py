@@ -68,6 +68,38 @@ class EncryptedTextField(_TextField):
 
 
 if TYPE_CHECKING:
+    _BytesBase = models.BinaryField[Any, Any]
+else:
+    _BytesBase = EncryptedTextField
+
+
+class EncryptedBytesField(_BytesBase):
+    """Bytes (a file) encrypted for their schema, model and field."""
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value
+
+    def get_db_prep_value(
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: ARG002
+    ) -> Any:
+        return None if value is None else ring().encrypt_bytes(bytes(value), self.place(connection))  # type: ignore[attr-defined]
+
+    def from_db_value(
+        self,
+        value: str | None,
+        expression: Any,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> Any:
+        return None if value is None else ring().decrypt_bytes(value, self.place(connection))  # type: ignore[attr-defined]
+
+
+if TYPE_CHECKING:
     _JSONBase = models.JSONField[Any, Any]
 else:
     _JSONBase = EncryptedTextField

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 LONGEST_DELAY_S = 8.0
+PROGRESS_EVERY_S = 0.5
 
 
 class LeaseLost(Exception):
@@ -48,6 +49,8 @@ class Run:
     @property
     def deadline_left_s(self) -> float:
         return self._ends_at - time.monotonic()
+
+    _told_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.job.deadline_left_s
@@ -71,6 +74,13 @@ class Run:
             if not ledger.finish(job_id=self.job.id, fence=self.job.fence):
                 raise LeaseLost
             store()
+
+    def progress(self, name: str, done: int, total: int | None) -> None:
+        """How far a step is, told at most twice a second; the last one is always told."""
+        now = time.monotonic()
+        if now - self._told_at >= PROGRESS_EVERY_S or done == total:
+            self._told_at = now
+            self._tell("progress", {"step": name, "done": done, "total": total})
 
     def _tell(self, event: str, data: dict[str, Any]) -> None:
         progress.publish(self.job.clinic, self.job.id, event, data)

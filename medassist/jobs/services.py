@@ -193,12 +193,13 @@ def _after_commit(clinic: str, job_id: UUID, queue: str) -> None:
 
 
 @again_on_deadlock
-def cancel(*, actor: Actor, job_id: UUID) -> str:
+def cancel(*, actor: Actor, job_id: UUID, needs: Permission = Permission.CASE_CANCEL) -> str:
     """Cancels a job of the actor's clinic; returns its state ("cancelled", or "running" until the worker lets go).
 
-    Raises `NotFound`, and `StateConflict` when the job has ended already.
+    `needs`: the right that this kind of work asks for. Raises `NotFound`, and `StateConflict` when the job has ended
+    already.
     """
-    require(actor, Permission.CASE_CANCEL)
+    require(actor, needs)
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id, clinic=current_schema()).first()
         if job is None:

@@ -203,6 +203,9 @@ EMBEDDER = env.choice("EMBEDDER", ("minilm", "sentence-transformers", "http"), "
 EMBEDDER_MODEL = env.text("EMBEDDER_MODEL", "all-MiniLM-L6-v2")
 EMBEDDER_URL = env.text("EMBEDDER_URL", "")
 EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "none")
+MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 25_000_000, minimum=10_000, maximum=200_000_000)
+MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_BYTES", 100_000_000, minimum=10_000)
+SEARCH_KEEP_DAYS = env.integer("SEARCH_KEEP_DAYS", 30, minimum=1)
 INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
 
 # --- events --------------------------------------------------------------------------------------

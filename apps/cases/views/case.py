@@ -18,12 +18,12 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.cases import selectors, services
 from apps.cases.pipeline.record import headline_of
 from apps.cases.views import words
-from apps.cases.views.door import is_htmx, page
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
 from apps.cases.views.words import say
 from apps.safety.services import escalation
 from medassist.accounts.access import Actor, Permission, is_allowed
+from medassist.accounts.pages import is_htmx, page
 from medassist.clinical.assessment import Escalation
 from medassist.common.errors import NotFound, StateConflict
 from medassist.jobs.schemas import TERMINAL, JobView

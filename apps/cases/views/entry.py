@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from apps.cases import services
 from apps.cases.forms import BLANK_ROWS, CaseEntry, CaseJsonForm, initial_of
-from apps.cases.views.door import page
 from medassist.accounts.access import Actor, Permission
+from medassist.accounts.pages import page
 from medassist.clinical.case import CaseInput
 from medassist.common.errors import IdempotencyConflict, InvalidInput, MedAssistError, TooManyRequests, Unavailable
 from medassist.tenancy.context import current_clinic

@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.cases.selectors import require_case
-from apps.cases.views.door import is_htmx, page
 from apps.rag import selectors
 from apps.rag.schemas import Scope
 from medassist.accounts.access import Actor, Permission
+from medassist.accounts.pages import is_htmx, page
 from medassist.common.errors import NotFound
 
 

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 
 from apps.cases import selectors
 from apps.cases.views import words
-from apps.cases.views.door import page
 from apps.cases.views.words import say
 from medassist.accounts.access import Actor, Permission
+from medassist.accounts.pages import page
 from medassist.clinical.triage import highest
 
 PAGE = 25

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                         to="documents.document",
                     ),
                 ),
-                ("data", models.BinaryField()),
+                ("data", medassist.common.fields.EncryptedBytesField()),
             ],
         ),
         migrations.AddIndex(

@@ -16,7 +16,7 @@ from apps.rag.models import OwnPassage, OwnText
 from apps.rag.schemas import Body, OwnTextInput, Staged, Withdrawn
 from apps.rag.selectors import own_embedded_text, own_points
 from medassist.common.database import hand_back_connection
-from medassist.common.errors import CallAborted, ConfigurationError, NotFound, RetrievalUnavailable, StateConflict
+from medassist.common.errors import CallAborted, ConfigurationError, RetrievalUnavailable, StateConflict
 from medassist.tenancy.context import current_schema
 
 Progress = Callable[[int, int], None]

@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 cursor.execute(select, [f"v1:{keys.current}:%", batch])
                 rows = cursor.fetchall()
                 for pk, value in rows:
-                    cursor.execute(update, [keys.encrypt(keys.decrypt(value, place), place), pk, value])
+                    cursor.execute(update, [keys.encrypt_bytes(keys.decrypt_bytes(value, place), place), pk, value])
                     done += cursor.rowcount
             if not rows:
                 return done

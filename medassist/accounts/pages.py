@@ -1,4 +1,4 @@
-"""What every case page does first and last: who asks, may they, and how an error becomes a page."""
+"""What every page of a clinic does first and last: who asks, may they, and how an error becomes a page."""
 
 from __future__ import annotations
 
