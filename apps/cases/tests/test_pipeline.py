@@ -101,9 +101,11 @@ def test_a_real_case_becomes_a_cited_assessment(guidelines: None) -> None:
 def test_every_citation_resolves_to_the_words_it_quotes(guidelines: None) -> None:
     with backbone():
         found = assessed()
-    passages = {
-        item.id: rag.passage(scope=Scope(clinic="alpha"), passage_id=item.passage_id).passage for item in found.evidence
-    }
+    with clinic_context("alpha"):
+        passages = {
+            item.id: rag.passage(scope=Scope(clinic="alpha"), passage_id=item.passage_id).passage
+            for item in found.evidence
+        }
     count = 0
     for claim in claims(found):
         assert claim.cites

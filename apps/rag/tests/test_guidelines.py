@@ -18,11 +18,11 @@ from apps.rag.extractors.chunking import MOST_WORDS, chunks
 from apps.rag.index import holder
 from apps.rag.management.commands.ingest_guidelines import SAMPLES, sample_vectors
 from apps.rag.models import Guideline, IndexGeneration, Passage
-from apps.rag.schemas import Query, Scope
+from apps.rag.schemas import PassageView, Query, Retrieval, Scope
 from apps.rag.selectors import generation, passage
 from apps.rag.services import retrieve
 from medassist.common.errors import NotFound, RetrievalUnavailable
-from medassist.tenancy.context import public_context
+from medassist.tenancy.context import clinic_context, public_context
 
 SECTION = {
     "format": 1, "id": "gout-1", "title": "Gout", "heading": "What is gout?", "publisher": "Example", "collection": "Own",
@@ -31,6 +31,16 @@ SECTION = {
 }  # fmt: skip
 
 paragraphs = st.lists(st.text(alphabet="ab .!?\n#-é", min_size=0, max_size=60), max_size=30).map("\n".join)
+
+
+def search(text: str, *, limit: int = 12) -> Retrieval:
+    with clinic_context("alpha"):
+        return retrieve(scope=Scope("alpha"), queries=[Query(text)], limit=limit)
+
+
+def opened(passage_id: str) -> PassageView:
+    with clinic_context("alpha"):
+        return passage(scope=Scope("alpha"), passage_id=passage_id)
 
 
 @given(paragraphs)
@@ -98,19 +108,19 @@ def test_a_dry_run_writes_nothing(ingest: Callable[..., str]) -> None:
 @pytest.mark.django_db
 def test_a_passage_opens_with_what_stands_around_it(ingest: Callable[..., str]) -> None:
     ingest(SECTION)
-    found = retrieve(scope=Scope("alpha"), queries=[Query("hot red toe")]).hits[0].passage
-    view = passage(scope=Scope("alpha"), passage_id=found.id)
+    found = search("hot red toe").hits[0].passage
+    view = opened(found.id)
     assert view.before + found.text + view.after == SECTION["text"]
     with pytest.raises(NotFound):
-        passage(scope=Scope("alpha"), passage_id="nothing")
+        opened("nothing")
 
 
 @pytest.mark.django_db
 def test_nothing_in_the_index_about_the_question_is_weak(ingest: Callable[..., str]) -> None:
     ingest(SECTION)
-    assert retrieve(scope=Scope("alpha"), queries=[Query("quarterly tax return of a limited company")]).weak
-    assert not retrieve(scope=Scope("alpha"), queries=[Query("gout")]).weak
-    assert retrieve(scope=Scope("alpha"), queries=[Query("  ")]).weak
+    assert search("quarterly tax return of a limited company").weak
+    assert not search("gout").weak
+    assert search("  ").weak
 
 
 @pytest.mark.django_db
@@ -123,15 +133,15 @@ def test_an_index_that_cannot_be_written_makes_retrieval_unavailable(
     blocked.write_text("in the way")
     settings.STATE_DIR = str(blocked)
     with pytest.raises(RetrievalUnavailable):
-        retrieve(scope=Scope("alpha"), queries=[Query("gout")])
+        search("gout")
 
 
 @pytest.mark.django_db
 def test_an_open_index_follows_what_was_ingested_since(ingest: Callable[..., str]) -> None:
     ingest(SECTION)
-    assert retrieve(scope=Scope("alpha"), queries=[Query("gout")]).hits
+    assert search("gout").hits
     ingest({**SECTION, "id": "mumps-1", "title": "Mumps", "text": "Mumps swells the glands below the ears."})
-    assert retrieve(scope=Scope("alpha"), queries=[Query("swollen glands mumps")]).hits[0].passage.title == "Mumps"
+    assert search("swollen glands mumps").hits[0].passage.title == "Mumps"
 
 
 @pytest.mark.django_db
@@ -191,7 +201,7 @@ def test_the_shipped_guidelines_answer_presentations_and_names() -> None:
 
 
 def _titles(text: str, limit: int = 10) -> set[str]:
-    return {hit.passage.title for hit in retrieve(scope=Scope("alpha"), queries=[Query(text)], limit=limit).hits}
+    return {hit.passage.title for hit in search(text, limit=limit).hits}
 
 
 def test_every_shipped_section_has_its_source_and_licence_and_its_vectors() -> None:
@@ -242,6 +252,6 @@ def test_an_ingest_killed_before_its_last_step_is_mended_by_the_next(
 def test_vectors_of_another_model_are_not_compared(ingest: Callable[..., str]) -> None:
     ingest(SECTION)
     with public_context():
-        IndexGeneration.objects.update(embedder="another/model")
+        Passage.objects.update(embedder="another/model")
     with pytest.raises(RetrievalUnavailable, match="another model"):
-        retrieve(scope=Scope("alpha"), queries=[Query("gout")])
+        search("gout")

@@ -48,7 +48,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStor
 
 @pytest.fixture
 def point(minilm: MiniLm) -> Callable[..., Point]:
-    def make(name: str, text: str = "", **place: str) -> Point:
+    def make(name: str, text: str = "", **place: Any) -> Point:
         words = text or TEXTS[name]
         return Point(passage_id=name, text=words, vector=minilm.embed([words])[0], **place)
 
@@ -123,14 +123,19 @@ def test_an_empty_index_finds_nothing(store: VectorStore, minilm: MiniLm) -> Non
     assert ask(store, minilm, "pain", "fused") == []
 
 
-def test_a_collection_of_another_dimension_cannot_be_searched_and_is_made_anew(point: Any) -> None:
+def test_vectors_of_another_size_are_refused_and_another_embedder_has_its_own_collection(point: Any) -> None:
     client = QdrantClient(location=":memory:")
-    ServerStore(client, 384).replace_all([point("heart")])
-    other = ServerStore(client, 8)
+    ServerStore(client, 384, "one/model").replace_all([point("heart")])
+    small = np.ones(8, np.float32)
+    for wrong in (lambda: ServerStore(client, 8, "one/model").replace_all([Point("p", "gout", small)]),
+                  lambda: ServerStore(client, 384, "one/model").search(scope=Scope("alpha"), mode="dense", text="x", vector=small, limit=1)):  # fmt: skip
+        with pytest.raises(RetrievalUnavailable):
+            wrong()
+    other = ServerStore(client, 8, "another/model")
     with pytest.raises(RetrievalUnavailable):
-        other.search(scope=Scope("alpha"), mode="dense", text="x", vector=np.ones(8, np.float32), limit=1)
-    other.replace_all([Point(passage_id="p", text="gout", vector=np.ones(8, np.float32))])
-    assert other.count() == 1
+        other.search(scope=Scope("alpha"), mode="dense", text="x", vector=small, limit=1)
+    other.replace_all([Point("p", "gout", small)])
+    assert other.count() == ServerStore(client, 384, "one/model").count() == 1
 
 
 def test_a_server_that_is_away_is_said_to_be_away() -> None:
