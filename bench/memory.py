@@ -9,7 +9,7 @@ import psutil
 
 from bench.stand import Stand
 
-NAMES = ("web", "events", "worker-llm", "beat", "redis", "postgres")
+NAMES = ("web", "events", "worker-llm", "worker-ingest", "beat", "redis", "postgres")
 
 
 def peaks(stand: Stand) -> dict[str, float]:

@@ -9,6 +9,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from apps.cases.api.analyze import AnalyzeCase
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
+from apps.documents.api.documents import (
+    DocumentsCancel,
+    DocumentsIngest,
+    DocumentsItem,
+    DocumentsList,
+    DocumentsResume,
+)
+from apps.documents.api.search import DocumentsSearch, SearchesItem
 from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
 from medassist.web import health, views
@@ -20,6 +28,13 @@ api = [
     path("cases/<uuid:case_id>/assessments", CaseAssessments.as_view(), name="cases-assessments"),
     path("notes/summarize", SummarizeNote.as_view(), name="notes-summarize"),
     path("notes/<uuid:note_id>", NotesItem.as_view(), name="notes-item"),
+    path("documents", DocumentsList.as_view(), name="documents-list"),
+    path("documents/ingest", DocumentsIngest.as_view(), name="documents-ingest"),
+    path("documents/search", DocumentsSearch.as_view(), name="documents-search"),
+    path("documents/searches/<uuid:search_id>", SearchesItem.as_view(), name="documents-searches"),
+    path("documents/<uuid:document_id>", DocumentsItem.as_view(), name="documents-item"),
+    path("documents/<uuid:document_id>/resume", DocumentsResume.as_view(), name="documents-resume"),
+    path("documents/<uuid:document_id>/cancel", DocumentsCancel.as_view(), name="documents-cancel"),
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),
@@ -48,6 +63,7 @@ urlpatterns = [
     path("logout/", views.logout, name="logout"),
     path("", views.home, name="home"),
     path("", include("apps.cases.urls")),
+    path("", include("apps.documents.urls")),
 ]
 
 handler400 = "medassist.web.views.bad_request"

@@ -48,7 +48,9 @@ def _ingest(run: Run, document_id: UUID) -> None:
 
 def run_search(run: Run) -> None:
     search_id = UUID(run.job.references["search"])
-    services.store_search(run=run, search_id=search_id, result=searching.search(run, selectors.search_for_pipeline(search_id)))  # fmt: skip
+    result = searching.search(run, selectors.search_for_pipeline(search_id))
+    services.store_search(run=run, search_id=search_id, result=result)
+    services.forget_old_searches()
 
 
 bind(INGEST, run_ingest)

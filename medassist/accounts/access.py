@@ -98,6 +98,13 @@ def require(actor: Actor, permission: Permission) -> None:
         raise PermissionDenied(f"This needs the right {permission.code}")
 
 
+def require_any(actor: Actor, permission: Permission | tuple[Permission, ...]) -> None:
+    """Raises `PermissionDenied` unless the actor has one of the rights."""
+    rights = (permission,) if isinstance(permission, Permission) else permission
+    if not any(is_allowed(actor, one) for one in rights):
+        require(actor, rights[0])
+
+
 def require_object(actor: Actor, permission: Permission, obj: Model) -> None:
     """Raises `NotFound` unless the actor has the right clinic-wide or was granted it on this record."""
     if is_allowed(actor, permission):

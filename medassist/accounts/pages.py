@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.http import urlencode
 
-from medassist.accounts.access import Actor, Permission, actor_of, require
+from medassist.accounts.access import Actor, Permission, actor_of, require_any
 from medassist.common.errors import MedAssistError, NotAuthenticated
 
 P = ParamSpec("P")
@@ -22,15 +22,15 @@ Outer = Callable[Concatenate[HttpRequest, P], HttpResponse]
 OWN_PAGES = {400, 403, 404}
 
 
-def page(permission: Permission) -> Callable[[Inner[P]], Outer[P]]:
-    """Signed in and permitted, else no page; nothing of a patient page may stay in a cache."""
+def page(permission: Permission | tuple[Permission, ...]) -> Callable[[Inner[P]], Outer[P]]:
+    """Signed in and permitted (of several rights one is enough), else no page; nothing of a patient page may stay in a cache."""
 
     def wrap(view: Inner[P]) -> Outer[P]:
         @wraps(view)
         def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 actor = actor_of(request)
-                require(actor, permission)
+                require_any(actor, permission)
                 response = view(request, actor, *args, **kwargs)
             except NotAuthenticated:
                 response = to_login(request)

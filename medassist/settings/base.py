@@ -205,6 +205,8 @@ EMBEDDER_URL = env.text("EMBEDDER_URL", "")
 EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "none")
 MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 25_000_000, minimum=10_000, maximum=200_000_000)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_BYTES", 100_000_000, minimum=10_000)
+UPLOAD_PATHS = ("/api/v1/documents/ingest", "/documents/", "/cases/new/")
+"""Where files may come: bodies up to MAX_UPLOAD_BYTES are read there, and nowhere else."""
 SEARCH_KEEP_DAYS = env.integer("SEARCH_KEEP_DAYS", 30, minimum=1)
 INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from medassist.jobs import overview, runner
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-QUEUES = ("llm",)
+QUEUES = ("llm", "ingest")
 
 
 @require_safe

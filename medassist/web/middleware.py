@@ -53,8 +53,11 @@ class RequestScope:
         if not length and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
             # WSGI hands on no body of unknown length: it would read as empty, and what was sent would be lost.
             return problems.plain_response(problems.LengthRequired())
-        if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return problems.plain_response(TooLarge(f"A body may have at most {settings.MAX_CASE_BYTES} bytes"))
+        uploads = request.path in settings.UPLOAD_PATHS and request.content_type == "multipart/form-data"
+        most = settings.MAX_UPLOAD_BYTES if uploads else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if length.isdigit() and int(length) > most:
+            told = settings.MAX_UPLOAD_BYTES if uploads else settings.MAX_CASE_BYTES
+            return problems.plain_response(TooLarge(f"A body may have at most {told} bytes"))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -3,6 +3,7 @@ import { followProgress } from "./progress.js";
 import { passagePanel } from "./panel.js";
 import { recordLinks } from "./record.js";
 import { addRows } from "./rows.js";
+import { followPages, upload } from "./upload.js";
 
 const each = (selector, wire) => document.querySelectorAll(selector).forEach((element) => {
   if (element.dataset.wired) return;
@@ -18,6 +19,8 @@ export const announce = (text) => {
 const wireAll = () => {
   each("[data-progress]", (element) => followProgress(element, announce));
   each("[data-rows]", addRows);
+  each("[data-upload]", upload);
+  each("[data-pages]", followPages);
 };
 
 recordLinks(document);
@@ -41,6 +44,7 @@ document.body.addEventListener("htmx:afterOnLoad", (event) => { if (event.detail
 
 // After an error the summary of the form takes the focus, so that the first thing read is what is wrong.
 document.querySelector("[data-error-summary]")?.focus();
+document.querySelector("[data-marked] mark")?.scrollIntoView({ block: "center" });
 
 // A slow second click must not send a form twice.
 document.addEventListener("submit", (event) => {
