@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from apps.rag.models import Guideline, IndexGeneration
@@ -59,7 +59,24 @@ def recalled(*, work: str) -> tuple[RecalledVersion, ...]:
         raise NotFound("There is no such guideline")
     # A first version has its work's name as id: then the work is meant.
     rows = known.filter(work=work) if known.filter(work=work).exists() else known
-    ended = rows.exclude(state="current").select_related("superseded_by").prefetch_related("passages")
+    return _ended(rows.exclude(state="current").order_by("added_at", "pk"))
+
+
+def ended_versions(ids: Iterable[str]) -> dict[str, RecalledVersion]:
+    """Those of the versions that no longer hold, by id."""
+    return {
+        item.guideline_id: item for item in _ended(Guideline.objects.filter(pk__in=list(ids)).exclude(state="current"))
+    }
+
+
+def ended_passages(ids: Iterable[str]) -> dict[str, TextState]:
+    """Those of the passages whose text no longer holds, and what became of it."""
+    rows = PassageRow.objects.filter(pk__in=list(ids)).exclude(guideline__state="current")
+    return {pk: cast(TextState, state) for pk, state in rows.values_list("pk", "guideline__state")}
+
+
+def _ended(rows: QuerySet[Guideline]) -> tuple[RecalledVersion, ...]:
+    passages_ = Prefetch("passages", PassageRow.objects.only("pk", "guideline_id"))
     return tuple(
         RecalledVersion(
             guideline_id=row.pk, work=row.work, title=row.title, version=row.version,
@@ -68,7 +85,7 @@ def recalled(*, work: str) -> tuple[RecalledVersion, ...]:
             superseded_by_title=_named(row.superseded_by) if row.superseded_by else "", reason=row.superseded_reason,
             passages=tuple(passage.pk for passage in row.passages.all()),
         )
-        for row in ended.defer("text").order_by("added_at", "pk")
+        for row in rows.select_related("superseded_by").prefetch_related(passages_)
     )  # fmt: skip
 
 

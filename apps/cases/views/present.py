@@ -105,6 +105,8 @@ class EvidenceView:
     number: int
     item: Evidence
     href: str
+    ended: str = ""
+    """What became of its text since: words, empty while it holds."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,11 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
     )
 
 
-def assessment_of(assessment: Assessment, case: CaseInput) -> AssessmentView:
+def assessment_of(
+    assessment: Assessment, case: CaseInput, ended: Mapping[str, str] | None = None
+) -> AssessmentView:  # fmt: skip
+    """`ended`: the states of those cited passages whose text no longer holds."""
+    ended = ended or {}
     draw = Drawer(case, assessment.evidence)
     return AssessmentView(
         item=assessment,
@@ -183,7 +189,12 @@ def assessment_of(assessment: Assessment, case: CaseInput) -> AssessmentView:
             for item in assessment.omissions
         ),
         evidence=tuple(
-            EvidenceView(number, item, passage_address(item.passage_id, item.start, item.end))
+            EvidenceView(
+                number,
+                item,
+                passage_address(item.passage_id, item.start, item.end),
+                say(words.TEXT_STATES, ended[item.passage_id]) if item.passage_id in ended else "",
+            )
             for number, item in enumerate(assessment.evidence, start=1)
         ),
         timings=_timings(assessment.provenance.timings_ms),

@@ -86,6 +86,8 @@ OMISSIONS: Words = {
     "cannot_miss": _("Cannot miss"),
 }
 
+TEXT_STATES: Words = {"superseded": _("Superseded since"), "withdrawn": _("Withdrawn since")}
+
 TIMINGS: Words = {**STEPS, "total": _("Total"), "queue": _("Waiting")}
 
 NEWS2: Words = {
