@@ -109,4 +109,5 @@ class CaseContent:
 def cited_passages(assessment: Assessment) -> tuple[str, ...]:
     """Ids of the passages that an assessment shows, each once."""
     shown = [item.passage_id for item in assessment.evidence]
+    shown += [side.passage_id for conflict in assessment.conflicts for side in conflict.sides]
     return tuple(dict.fromkeys(shown))

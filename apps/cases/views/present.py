@@ -12,7 +12,16 @@ from django.utils.translation import gettext
 from apps.cases.views import words
 from apps.cases.views.record import Section, addresses, anchor, label_of, listed
 from apps.cases.views.words import say
-from medassist.clinical.assessment import Assessment, Cite, Claim, Differential, Evidence, Interval
+from medassist.clinical.assessment import (
+    Assessment,
+    Cite,
+    Claim,
+    ConflictSide,
+    Differential,
+    Evidence,
+    GuidelineConflict,
+    Interval,
+)
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import News2, TriageFloor, TriageLevel
 
@@ -117,6 +126,20 @@ class OmissionView:
 
 
 @dataclass(frozen=True)
+class SideView:
+    item: ConflictSide
+    href: str
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class ConflictView:
+    topic: str
+    about: str
+    sides: tuple[SideView, ...]
+
+
+@dataclass(frozen=True)
 class AssessmentView:
     item: Assessment
     reasons: tuple[str, ...]
@@ -125,6 +148,7 @@ class AssessmentView:
     bands: tuple[BandView, ...]
     omissions: tuple[OmissionView, ...]
     evidence: tuple[EvidenceView, ...]
+    conflicts: tuple[ConflictView, ...]
     timings: tuple[tuple[str, int], ...]
 
 
@@ -197,7 +221,23 @@ def assessment_of(
             )
             for number, item in enumerate(assessment.evidence, start=1)
         ),
+        conflicts=tuple(_conflict(item, ended) for item in assessment.conflicts),
         timings=_timings(assessment.provenance.timings_ms),
+    )
+
+
+def _conflict(item: GuidelineConflict, ended: Mapping[str, str]) -> ConflictView:
+    return ConflictView(
+        topic=item.topic,
+        about=say(words.CONFLICTS, item.kind),
+        sides=tuple(
+            SideView(
+                side,
+                passage_address(side.passage_id, side.start, side.end),
+                say(words.TEXT_STATES, ended[side.passage_id]) if side.passage_id in ended else "",
+            )
+            for side in item.sides
+        ),
     )
 
 
