@@ -24,7 +24,9 @@ def conflicts_of(
     """
     if audience == "patient":
         return ()
-    places = {name: place for hit in hits for name, place in _sentences(hit.passage)}
+    # A patient's documents tell what happened, not what should.
+    passages = [hit.passage for hit in hits if hit.passage.kind != "case_document"]
+    places = {name: place for passage in passages for name, place in _sentences(passage)}
     statements = [
         Statement(id=name, text=passage.text[start:end], origin=passage.guideline_id, topic=passage.title)
         for name, (passage, start, end) in places.items()
