@@ -78,7 +78,7 @@ class GuidelineAdmin(ReadOnlyAdmin):
     required_permission = Permission.GUIDELINE_MANAGE
     action_form = WithReason
     actions = ("withdraw",)
-    list_display = ("title", "heading", "collection", "version", "published", "grade", "state", "review")
+    list_display = ("title", "version", "state", "published", "review", "grade", "collection", "heading")
     list_filter = ("state", ReviewFilter, "collection", "grade", "jurisdiction", "language")
     search_fields = ("id", "work", "title", "heading", "publisher")
     ordering = ("title", "work", "published")

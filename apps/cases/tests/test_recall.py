@@ -221,7 +221,7 @@ def test_the_clinician_is_told_opens_both_texts_and_closes_it(superseded: str, a
     command("heart_40", reopen=True, reason="New advice")
     body = client.get(page).content.decode()
     assert "To be reviewed again" in body
-    assert "(Heart attack, version 1) was superseded by Heart attack, 2 on" in body
+    assert "(Heart attack, version 1) was superseded by Heart attack, version 2 on" in body
     assert "New advice" in body
     listed = client.get("/cases/").content.decode()
     assert (listed.count("54-year-old female"), listed.count("Review again")) == (2, 1)

@@ -90,7 +90,9 @@ def _reasons(
             version=version.version if version else "",
             withdrawn=version is not None and version.state == "withdrawn",
             when=version.superseded_at if version else None,
-            by=f"{following.title}, {following.version}" if following else "",
+            by=gettext("%(title)s, version %(version)s") % {"title": following.title, "version": following.version}
+            if following
+            else "",
             reason=reason.reason,
             why=version.reason if version else "",
             old=passage_address(old, *spans.get(old, (0, 0))) if old else "",

@@ -92,6 +92,8 @@ class Reading:
     """Terms that say for whom or for what."""
     narrowing: frozenset[str]
     """Terms that stand right before another one: "severe asthma"."""
+    first: str
+    """The term that comes first: who is compared with whom."""
     sign: int
     advises: bool
     opposed: tuple[str, ...]
@@ -112,7 +114,7 @@ def read(text: str) -> Reading:
     quantities, rest = _quantities(unified)
     scan = _Scan(_TOKEN.findall(rest))
     return Reading(
-        terms=frozenset(scan.terms), scoped=frozenset(scan.scoped), narrowing=frozenset(scan.narrowing), sign=scan.sign,
+        terms=frozenset(scan.terms), scoped=frozenset(scan.scoped), narrowing=frozenset(scan.narrowing), first=scan.first, sign=scan.sign,
         advises=scan.advises, opposed=tuple(sorted(scan.opposed)), hedged=scan.hedged, partial=scan.partial, possible=scan.possible,
         approximate=bool(_APPROXIMATE.search(unified)), quantities=quantities,
     )  # fmt: skip
@@ -146,6 +148,7 @@ class _Scan:
         self.scoped: set[str] = set()
         self.narrowing: set[str] = set()
         self.opposed: list[str] = []
+        self.first = ""
         self.sign = 1
         self.hedged = self.partial = self.possible = False
         self.advises = bool(tokens) and tokens[0] in IMPERATIVES
@@ -203,6 +206,7 @@ class _Scan:
             return
         term = f"not_{root(token)}" if self._denied else root(token)
         self.terms.add(term)
+        self.first = self.first or term
         if self._scope:
             self.scoped.add(term)
         if self._last:

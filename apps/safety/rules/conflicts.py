@@ -95,7 +95,8 @@ def _both_may_hold(one: Reading, other: Reading) -> bool:
 def _comparable(one: Reading, other: Reading) -> bool:
     """Both advise or both assert, of the same judgement; or one judges what the other advises on."""
     if one.advises == other.advises and one.opposed == other.opposed:
-        return True
+        # "A more than B" is "B less than A".
+        return "comparison" not in one.opposed or one.first == other.first
     if {one.opposed, other.opposed} == {("effect",), ("safety",)}:
         return True
     for judging, advising in ((one, other), (other, one)):

@@ -1,7 +1,7 @@
 """Conflicting guidance: contradictions are found, and sentences that merely differ are left alone.
 
-Of the pairs, half `a` was there while the search was built; `b` and `c` were written afterwards and each measured once
-before anything was changed for it. The figures of that first time stand in docs/decisions/0019.
+Of the pairs, set `a` was there while the search was built; `b`, `c` and `d` were written afterwards, one after the
+other, and each measured before anything was changed for it. The figures of that first time stand in docs/decisions/0019.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from apps.safety.services import find_conflicts
 DATA = Path(__file__).parent / "data"
 SAMPLES = Path(__file__).resolve().parents[2] / "rag/data/guidelines"
 PAIRS = [
-    json.loads(line) for half in "abc" for line in (DATA / f"conflicts_{half}.jsonl").read_text("utf-8").splitlines()
+    json.loads(line) for half in "abcd" for line in (DATA / f"conflicts_{half}.jsonl").read_text("utf-8").splitlines()
 ]
 
 
