@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
+from apps.cases.admin import recall
 from medassist.web import health
 from medassist.web.metrics import metrics
 
 urlpatterns = [
+    path("admin/guideline-recall/<path:guideline>/", recall, name="guideline-recall"),
     path("admin/", admin.site.urls),
     # A prober knows the machine's address, not a clinic's name.
     path("health/live", health.live),

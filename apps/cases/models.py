@@ -46,7 +46,8 @@ class AssessmentRecord(models.Model):
     """Ids of the passages that it cites, so that a recall finds it; null: stored before this was kept."""
     reopened_at = models.DateTimeField(null=True)
     reopened_for = models.JSONField(default=list)
-    """Why it is to be reviewed again: [{guideline, superseded_by, reason, at, by}, …]."""
+    """Why it was to be reviewed again: [{guideline, superseded_by, reason, at, by, passages}, …]; an entry that was
+    dealt with has closed_at, closed_by and closed_how (reviewed, reanalysed), and then `reopened_at` is null again."""
 
     class Meta:
         ordering = ["-created_at"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from apps.documents.schemas import DocumentBrief
@@ -32,6 +33,8 @@ class CaseRow:
     level: TriageLevel | None
     job_state: str
     status: str | None
+    reopened: bool = False
+    """An assessment of it is to be reviewed again."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,58 @@ class CasePage:
 
 
 @dataclass(frozen=True)
+class Reopening:
+    """One guideline for whose sake an assessment is to be reviewed again."""
+
+    guideline: str
+    """Id of the version that no longer holds."""
+    superseded_by: str
+    """Id of the version in its place; empty when it was withdrawn without one."""
+    reason: str
+    at: datetime
+    passages: tuple[str, ...]
+    """Of that version, those that the assessment cites."""
+
+
+@dataclass(frozen=True)
+class Reopened:
+    assessment_id: UUID
+    assessed_at: datetime
+    at: datetime
+    reasons: tuple[Reopening, ...]
+
+
+@dataclass(frozen=True)
 class StoredAssessment:
     id: UUID
     job_id: UUID
     created_at: datetime
     assessment: Assessment
+    reopened: Reopened | None = None
+
+
+@dataclass(frozen=True)
+class RecalledAssessment:
+    """An assessment that cites a version that no longer holds: ids, no patient's text."""
+
+    case_id: UUID
+    id: UUID
+    created_at: datetime
+    status: str
+    guidelines: tuple[str, ...]
+    passages: tuple[str, ...]
+    state: Literal["cites", "reopened", "reviewed"]
+    """`reviewed`: it was reopened for all of these versions, and closed since."""
+
+
+@dataclass(frozen=True)
+class ClinicRecall:
+    clinic: str
+    assessments: tuple[RecalledAssessment, ...] = ()
+    reopened: int = 0
+    """Assessments that this recall reopened."""
+    error: str = ""
+    """Code of the error that kept it from looking into the clinic."""
 
 
 @dataclass(frozen=True)
@@ -56,3 +106,10 @@ class CaseContent:
     case: CaseInput
     floor: TriageFloor
     documents: tuple[DocumentBrief, ...] = ()
+
+
+def cited_passages(assessment: Assessment) -> tuple[str, ...]:
+    """Ids of the passages that an assessment shows, each once."""
+    shown = [item.passage_id for item in assessment.evidence]
+    shown += [side.passage_id for conflict in assessment.conflicts for side in conflict.sides]
+    return tuple(dict.fromkeys(shown))

@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from apps.cases.models import AssessmentRecord, Case
-from apps.cases.schemas import CaseContent, CasePage, CaseRow, StoredAssessment
+from apps.cases.schemas import CaseContent, CasePage, CaseRow, Reopened, Reopening, StoredAssessment
 from apps.documents import selectors as documents
 from apps.documents.schemas import DocumentBrief
 from medassist.accounts.access import Actor, Permission, require, require_object
@@ -38,16 +38,24 @@ class CaseDetail:
     assessment: Assessment | None
     assessment_id: UUID | None
     documents: tuple[DocumentBrief, ...] = ()
+    reopened: tuple[Reopened, ...] = ()
+    """Its assessments that are to be reviewed again, newest first."""
 
 
-def list_cases(*, actor: Actor, limit: int = 25, cursor: str | None = None) -> CasePage:
+def list_cases(
+    *, actor: Actor, limit: int = 25, cursor: str | None = None, reopened_only: bool = False
+) -> CasePage:  # fmt: skip
     """The newest cases of the clinic; `next_cursor` continues where the page ended."""
     require(actor, Permission.CASE_READ)
     limit = max(1, min(limit, MOST_ROWS))
     latest = AssessmentRecord.objects.filter(case=OuterRef("pk")).order_by("-created_at")
     rows = Case.objects.defer("payload", "floor").annotate(
-        last_level=Subquery(latest.values("level")[:1]), last_status=Subquery(latest.values("status")[:1])
+        last_level=Subquery(latest.values("level")[:1]),
+        last_status=Subquery(latest.values("status")[:1]),
+        is_reopened=Exists(AssessmentRecord.objects.filter(case=OuterRef("pk"), reopened_at__isnull=False)),
     )
+    if reopened_only:
+        rows = rows.filter(is_reopened=True)
     if cursor:
         at, case_id = _read_cursor(cursor)
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=case_id))
@@ -62,6 +70,7 @@ def list_cases(*, actor: Actor, limit: int = 25, cursor: str | None = None) -> C
             floor=case.floor_level,  # type: ignore[arg-type]
             level=case.last_level, status=case.last_status,
             job_state=states[case.latest_job_id].state if case.latest_job_id in states else "",
+            reopened=case.is_reopened,
         )
         for case in page
     )  # fmt: skip
@@ -89,6 +98,7 @@ def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
     """A case, its latest job and its latest assessment; audited. Raises `NotFound`, also without the right."""
     case = _readable(actor, case_id)
     stored = case.assessments.first()
+    waiting = case.assessments.filter(reopened_at__isnull=False).defer("payload")
     job = job_views([case.latest_job_id]).get(case.latest_job_id) if case.latest_job_id else None
     with transaction.atomic():
         record(actor=actor, action="case.read", object_type="case", object_id=str(case_id))
@@ -97,6 +107,7 @@ def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
         case=CaseInput.model_validate(case.payload), floor=TriageFloor.model_validate(case.floor), job=job,
         assessment=Assessment.model_validate(stored.payload) if stored else None,
         assessment_id=stored.id if stored else None, documents=documents.for_case(case_id),
+        reopened=tuple(found for row in waiting if (found := _reopened(row))),
     )  # fmt: skip
 
 
@@ -106,7 +117,7 @@ def assessments_of(*, actor: Actor, case_id: UUID) -> tuple[StoredAssessment, ..
     with transaction.atomic():
         record(actor=actor, action="assessment.list", object_type="case", object_id=str(case_id))
     return tuple(
-        StoredAssessment(row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload))
+        StoredAssessment(row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload), _reopened(row))
         for row in case.assessments.all()
     )
 
@@ -114,6 +125,20 @@ def assessments_of(*, actor: Actor, case_id: UUID) -> tuple[StoredAssessment, ..
 def require_case(*, actor: Actor, case_id: UUID) -> None:
     """Raises `NotFound` unless the case is there and the actor may read it."""
     _readable(actor, case_id)
+
+
+def _reopened(row: AssessmentRecord) -> Reopened | None:
+    if row.reopened_at is None:
+        return None
+    reasons = tuple(
+        Reopening(
+            guideline=entry["guideline"], superseded_by=entry["superseded_by"], reason=entry["reason"],
+            at=datetime.fromisoformat(entry["at"]), passages=tuple(entry["passages"]),
+        )
+        for entry in row.reopened_for
+        if "closed_at" not in entry
+    )  # fmt: skip
+    return Reopened(row.id, row.created_at, row.reopened_at, reasons)
 
 
 def _readable(actor: Actor, case_id: UUID) -> Case:

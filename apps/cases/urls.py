@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.cases.views import case, entry, passage, worklist
+from apps.cases.views import case, entry, passage, review, worklist
 
 app_name = "cases"
 
@@ -16,5 +16,6 @@ urlpatterns = [
     path("cases/<uuid:case_id>/reanalyse/", case.reanalyse, name="reanalyse"),
     path("cases/<uuid:case_id>/jobs/<uuid:job_id>/", case.progress, name="progress"),
     path("cases/<uuid:case_id>/jobs/<uuid:job_id>/cancel/", case.cancel, name="cancel"),
+    path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/reviewed/", review.reviewed, name="reviewed"),
     path("passages/<path:passage_id>/", passage.passage, name="passage"),
 ]

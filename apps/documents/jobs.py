@@ -13,6 +13,7 @@ INGEST = declare(
         result_address=lambda references: f"/api/v1/documents/{references['document']}",
     )
 )
+DELETE = declare(JobKind(name="documents.delete", queue="ingest", deadline_s=86_400, max_attempts=20))
 SEARCH = declare(
     JobKind(
         name="documents.search",

@@ -14,7 +14,7 @@ from apps.rag.schemas import Body, Mode, TextKind
 from medassist.clinical.case import Frozen
 
 DocumentKind = Literal["protocol", "case_document"]
-State = Literal["queued", "reading", "indexing", "ready", "partly", "failed", "cancelled", "deleted"]
+State = Literal["queued", "reading", "indexing", "ready", "partly", "failed", "cancelled", "deleting", "deleted"]
 """`partly`: searchable, but some pages could not be read (`page_problems` says which)."""
 
 Reason = Literal[

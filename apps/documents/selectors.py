@@ -111,7 +111,7 @@ def document_view(*, actor: Actor, document_id: UUID) -> DocumentView:
 def document_text(*, actor: Actor, document_id: UUID, passage_id: str = "") -> DocumentText:
     """What was read, opened at a passage; audited. Raises `NotFound` for a document that was not read."""
     document = _visible(actor, document_id)
-    if document.body is None:
+    if document.body is None or document.state == "deleting":
         raise NotFound
     mark = None
     if passage_id:

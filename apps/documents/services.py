@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.documents.jobs import INGEST, SEARCH
+from apps.documents.jobs import DELETE, INGEST, SEARCH
 from apps.documents.models import Document, DocumentFile, SearchRecord
 from apps.documents.schemas import (
     PENDING,
@@ -157,7 +157,7 @@ def _store(
 
 def _same(digest: str, kind: str, case_id: UUID | None, actor: Actor) -> Document | None:
     """The same content in the same place. What no case has taken yet is its sender's alone."""
-    rows = Document.objects.filter(sha256=digest, kind=kind).exclude(state="deleted")
+    rows = Document.objects.filter(sha256=digest, kind=kind).exclude(state__in=("deleting", "deleted"))
     rows = rows.filter(case_id=case_id) if case_id else rows.filter(case_id__isnull=True)
     if kind == "case_document" and case_id is None:
         rows = rows.filter(created_by=actor.label or actor.id)
@@ -203,24 +203,27 @@ def cancel(*, actor: Actor, document_id: UUID) -> str:
     return state
 
 
-def delete(*, actor: Actor, document_id: UUID) -> int:
-    """Deletes a document: its points, passages, text and file. The row stays to say that there was one, and who
-    deleted it. Returns how many passages went. Raises `StateConflict` while it is being worked on."""
-    document = _found(document_id)
+@again_on_deadlock
+@transaction.atomic
+def delete(*, actor: Actor, document_id: UUID) -> UUID:
+    """From now on nobody finds or opens the document; a job deletes points, passages, text and file, and proves it.
+
+    Returns the job. Raises `StateConflict` while it is being worked on.
+    """
+    document = _locked(document_id)
     require(actor, right_for(document.kind))
+    if document.state == "deleting":
+        raise StateConflict("This document is being deleted")
     if effective(document).pending:
         raise StateConflict("This document is being worked on: cancel that first")
-    gone = rag.withdraw(text_id=document_id)
-    with transaction.atomic():
-        Document.objects.filter(pk=document_id).update(
-            state="deleted", title="", filename="", about={}, body=None, page_problems=[], ended_at=timezone.now()
-        )
-        DocumentFile.objects.filter(pk=document_id).delete()
-        record(
-            actor=actor, action="document.delete", object_type="document", object_id=str(document_id),
-            detail={"passages": gone.passages, "points_left": gone.points_left},
-        )  # fmt: skip
-    return gone.passages
+    submitted = jobs.submit(kind=DELETE, actor=actor, lane="interactive", references={"document": str(document_id)})
+    rag.hide(text_id=document_id)
+    Document.objects.filter(pk=document_id).update(state="deleting", latest_job_id=submitted.job_id)
+    record(
+        actor=actor, action="document.delete", object_type="document", object_id=str(document_id),
+        detail={"job": str(submitted.job_id)},
+    )  # fmt: skip
+    return submitted.job_id
 
 
 def attach_to_case(*, actor: Actor, document_ids: Sequence[UUID], case_id: UUID) -> None:
@@ -232,7 +235,7 @@ def attach_to_case(*, actor: Actor, document_ids: Sequence[UUID], case_id: UUID)
     for number, document_id in enumerate(document_ids):
         row = Document.objects.select_for_update(no_key=True).defer("body").filter(pk=document_id).first()
         place = f"documents.{number}"
-        if row is None or row.kind != "case_document" or row.state == "deleted":
+        if row is None or row.kind != "case_document" or row.state in ("deleting", "deleted"):
             raise InvalidInput("No such document in this clinic.", fields={place: "unknown document"})
         if row.case_id not in (None, case_id):
             raise InvalidInput("A document belongs to one case.", fields={place: "belongs to another case"})
@@ -315,6 +318,23 @@ def store_ready(*, run: Run, document_id: UUID, passages: int, supersedes: UUID 
         state = "partly" if document.page_problems else "ready"
         tell_state(document_id=document_id, state=state, reason="", passages=passages, ended_at=timezone.now())
         _record_end(run, document_id, {"state": state, "passages": passages})
+
+    run.complete(store)
+
+
+def store_deleted(*, run: Run, document_id: UUID, passages: int, points_left: int) -> None:
+    """Nothing is left but the row that says that there was a document, and when it went."""
+
+    def store() -> None:
+        Document.objects.filter(pk=document_id).update(
+            state="deleted", title="", filename="", about={}, body=None, page_problems=[], ended_at=timezone.now()
+        )
+        DocumentFile.objects.filter(pk=document_id).delete()
+        record(
+            actor=system_actor(run.job.clinic, "worker-ingest"), action="document.deleted", object_type="document",
+            object_id=str(document_id),
+            detail={"job": str(run.job.id), "passages": passages, "points_left": points_left},
+        )  # fmt: skip
 
     run.complete(store)
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.documents import selectors, services
-from apps.documents.jobs import INGEST, SEARCH
+from apps.documents.jobs import DELETE, INGEST, SEARCH
 from apps.documents.pipeline import ingesting, searching
+from apps.rag import services as rag
 from medassist.common.errors import CallAborted
 from medassist.jobs.registry import bind
 from medassist.jobs.runner import Run
@@ -46,6 +47,12 @@ def _ingest(run: Run, document_id: UUID) -> None:
     )
 
 
+def run_delete(run: Run) -> None:
+    document_id = UUID(run.job.references["document"])
+    gone = rag.withdraw(text_id=document_id)
+    services.store_deleted(run=run, document_id=document_id, passages=gone.passages, points_left=gone.points_left)
+
+
 def run_search(run: Run) -> None:
     search_id = UUID(run.job.references["search"])
     result = searching.search(run, selectors.search_for_pipeline(search_id))
@@ -53,5 +60,6 @@ def run_search(run: Run) -> None:
     services.forget_old_searches()
 
 
+bind(DELETE, run_delete)
 bind(INGEST, run_ingest)
 bind(SEARCH, run_search)

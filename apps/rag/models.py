@@ -14,7 +14,11 @@ from medassist.common.fields import EncryptedJSONField, EncryptedTextField
 
 class Guideline(models.Model):
     """One version of one section of a trusted text. `work` names the section through all its versions; only a
-    `current` version is retrieved, and what was superseded or withdrawn stays readable at its citations."""
+    `current` version is retrieved, and what was superseded or withdrawn stays readable at its citations.
+
+    current -> superseded (a newer version, or a text that replaces the work) -> withdrawn; current -> withdrawn.
+    Nothing becomes current again. The first version of a work has the work's name as its id.
+    """
 
     public_only: ClassVar[bool] = True
 
@@ -46,6 +50,8 @@ class Guideline(models.Model):
     superseded_reason = models.CharField(max_length=300, blank=True)
     review_due = models.DateField(null=True, blank=True)
     jurisdiction = models.CharField(max_length=60, blank=True)
+    replaces = models.JSONField(default=list)
+    """Other works, or versions of them (work@version), that this version says it replaces."""
 
     class Meta:
         ordering = ["title"]

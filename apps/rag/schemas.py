@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 Mode = Literal["fused", "dense", "sparse"]
 TextKind = Literal["guideline", "protocol", "case_document"]
 """A shared guideline, a clinic's own protocol, or a document of one case."""
+TextState = Literal["current", "superseded", "withdrawn"]
 BlockKind = Literal["heading", "paragraph", "list_item", "table_row"]
 
 
@@ -160,19 +161,63 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
+class Successor:
+    """The text that stands where a superseded one stood: the newest of the line, and its passage that says most of
+    the same words."""
+
+    guideline_id: str
+    title: str
+    publisher: str
+    version: str
+    published: date | None
+    state: TextState
+    passage_id: str | None
+
+
+@dataclass(frozen=True)
 class PassageView:
-    """A citation opened at its place: the passage and what stands around it."""
+    """A citation opened at its place: the passage and what stands around it, and whether its text still holds."""
 
     passage: Passage
     before: str
     after: str
     attribution: str
+    state: TextState = "current"
+    superseded_at: datetime | None = None
+    superseded_reason: str = ""
+    superseded_by: Successor | None = None
+    review_overdue: bool = False
+
+
+@dataclass(frozen=True)
+class RecalledVersion:
+    """A version of a guideline that no longer holds, with the ids by which assessments cite it."""
+
+    guideline_id: str
+    work: str
+    title: str
+    version: str
+    state: TextState
+    superseded_at: datetime | None
+    superseded_by: str
+    """Id of the version that came in its place; empty when none did."""
+    superseded_by_title: str
+    reason: str
+    passages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Ingested:
     guidelines: int
+    """Versions stored."""
     unchanged: int
     passages: int
     embedded: int
     problems: tuple[str, ...] = ()
+    older: int = 0
+    """Of the versions stored, those that were superseded already when they came."""
+    amended: int = 0
+    """Known versions of which only a note was corrected (review date, licence, address, ...)."""
+    superseded: tuple[str, ...] = ()
+    """Ids of versions that were current before."""
+    withdrawn: tuple[str, ...] = ()

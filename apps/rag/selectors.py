@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
 
 from apps.rag.models import Guideline, IndexGeneration, OwnPassage, OwnText
 from apps.rag.models import Passage as PassageRow
-from apps.rag.schemas import Passage, PassageView, Scope
+from apps.rag.schemas import Passage, PassageView, RecalledVersion, Scope, Successor, TextState
 from medassist.common.errors import NotFound, PermissionDenied
 from medassist.tenancy.context import current_schema
 
@@ -28,11 +31,17 @@ def passage(*, scope: Scope, passage_id: str) -> PassageView:
     check_scope(scope)
     row = PassageRow.objects.select_related("guideline").filter(pk=passage_id).first()
     if row is not None:
-        return _view(_passage(row), row.guideline.text, row.guideline.attribution)
+        found = _view(_passage(row), row.guideline.text, row.guideline.attribution)
+        return replace(
+            found, state=cast(TextState, row.guideline.state), superseded_at=row.guideline.superseded_at,
+            superseded_reason=row.guideline.superseded_reason, superseded_by=_successor(row),
+            review_overdue=is_overdue(row.guideline),
+        )  # fmt: skip
     own = _own_of(scope).select_related("own_text").filter(pk=passage_id, own_text__state__in=READABLE).first()
     if own is None:
         raise NotFound
-    return _view(_own_passage(own), own.own_text.text, "")
+    state: TextState = "current" if own.own_text.state == SEARCHABLE else "superseded"
+    return replace(_view(_own_passage(own), own.own_text.text, ""), state=state)
 
 
 def _view(found: Passage, text: str, attribution: str) -> PassageView:
@@ -115,6 +124,86 @@ def without_vector(embedder_id: str) -> QuerySet[PassageRow]:
 
 def own_without_vector(embedder_id: str) -> QuerySet[OwnPassage]:
     return OwnPassage.objects.filter(own_text__state=SEARCHABLE).exclude(_by(embedder_id))
+
+
+def recalled(*, work: str) -> tuple[RecalledVersion, ...]:
+    """The versions of a work that no longer hold, oldest first; by the id of a version, that one alone.
+
+    Raises `NotFound` for an unknown name.
+    """
+    known = Guideline.objects.filter(Q(work=work) | Q(pk=work))
+    if not known.exists():
+        raise NotFound("There is no such guideline")
+    # A first version has its work's name as id: then the work is meant.
+    rows = known.filter(work=work) if known.filter(work=work).exists() else known
+    return _ended(rows.exclude(state="current").order_by("added_at", "pk"))
+
+
+def ended_versions(ids: Iterable[str]) -> dict[str, RecalledVersion]:
+    """Those of the versions that no longer hold, by id."""
+    return {
+        item.guideline_id: item for item in _ended(Guideline.objects.filter(pk__in=list(ids)).exclude(state="current"))
+    }
+
+
+def ended_passages(ids: Iterable[str]) -> dict[str, TextState]:
+    """Those of the passages whose text no longer holds, and what became of it."""
+    rows = PassageRow.objects.filter(pk__in=list(ids)).exclude(guideline__state="current")
+    return {pk: cast(TextState, state) for pk, state in rows.values_list("pk", "guideline__state")}
+
+
+def _ended(rows: QuerySet[Guideline]) -> tuple[RecalledVersion, ...]:
+    passages_ = Prefetch("passages", PassageRow.objects.only("pk", "guideline_id"))
+    return tuple(
+        RecalledVersion(
+            guideline_id=row.pk, work=row.work, title=row.title, version=row.version,
+            state=cast(TextState, row.state), superseded_at=row.superseded_at,
+            superseded_by=row.superseded_by_id or "",
+            superseded_by_title=_named(row.superseded_by) if row.superseded_by else "", reason=row.superseded_reason,
+            passages=tuple(passage.pk for passage in row.passages.all()),
+        )
+        for row in rows.select_related("superseded_by").prefetch_related(passages_)
+    )  # fmt: skip
+
+
+def newest_of(guideline: Guideline) -> Guideline | None:
+    """The end of the line of what superseded a version; None when nothing did."""
+    seen = {guideline.pk}
+    found, following = None, guideline.superseded_by
+    while following is not None and following.pk not in seen:
+        found = following
+        seen.add(following.pk)
+        following = following.superseded_by if following.state != "current" else None
+    return found
+
+
+def is_overdue(guideline: Guideline) -> bool:
+    return guideline.review_due is not None and guideline.review_due < timezone.localdate()
+
+
+def _successor(row: PassageRow) -> Successor | None:
+    new = newest_of(row.guideline)
+    if new is None:
+        return None
+    mine = _words(row.text)
+    rows = list(new.passages.defer("vector"))
+    alike = max(rows, key=lambda other: (_likeness(mine, _words(other.text)), -other.ordinal), default=None)
+    return Successor(
+        guideline_id=new.pk, title=new.title, publisher=new.publisher, version=new.version, published=new.published,
+        state=cast(TextState, new.state), passage_id=alike.pk if alike else None,
+    )  # fmt: skip
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]{3,}", text.lower()))
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / (len(one | other) or 1)
+
+
+def _named(guideline: Guideline) -> str:
+    return f"{guideline.title}, {guideline.version}"
 
 
 def generation() -> IndexGeneration:

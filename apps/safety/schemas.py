@@ -142,3 +142,23 @@ class Answer(Frozen):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     latency_ms: int = 0
+
+
+class Statement(Frozen):
+    """One sentence of a guideline; statements of one origin (a version of a text) are not compared with each other."""
+
+    id: str
+    text: str
+    origin: str
+    topic: str = ""
+    """What its text is about: title and heading."""
+
+
+ConflictKind = Literal["advice", "negation", "opposite", "age", "interval", "time", "number"]
+
+
+class Conflict(Frozen):
+    """Two statements that contradict each other, by their ids."""
+
+    kind: ConflictKind
+    sides: tuple[str, str]

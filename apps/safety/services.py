@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import authored as _authored
+from apps.safety.rules import conflicts as _conflicts
 from apps.safety.rules import deidentify as _deidentify
 from apps.safety.rules import grounding as _grounding
 from apps.safety.rules import guard_draft as _guard_draft
 from apps.safety.rules import screen as _screen
 from apps.safety.rules import triage as _triage
+from apps.safety.rules.grounding_text import sentence_spans
 from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.triage import RULE_SET_VERSION
-from apps.safety.schemas import AbnormalFinding, Deidentified, GuardedDraft, Screened, VerifiedDraft
+from apps.safety.schemas import (
+    AbnormalFinding,
+    Conflict,
+    Deidentified,
+    GuardedDraft,
+    Screened,
+    Statement,
+    VerifiedDraft,
+)
 from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
@@ -27,8 +38,11 @@ __all__ = [
     "deidentify",
     "disclaimers",
     "escalation",
+    "find_conflicts",
     "guard_draft",
+    "may_quote",
     "screen_text",
+    "sentence_spans",
     "triage_floor",
     "verify_draft",
 ]
@@ -52,6 +66,18 @@ def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience)
 def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience) -> GuardedDraft:
     """The draft without what prescribes; raises `AnswerWithheld` when the guard itself fails."""
     return _guard_draft.guard_draft(verified=verified, record_text=record_text, audience=audience)
+
+
+def find_conflicts(statements: Sequence[Statement]) -> tuple[Conflict, ...]:
+    """Statements of different guidelines that contradict each other about the same thing."""
+    return _conflicts.find_conflicts(statements)
+
+
+def may_quote(
+    *, quote: str, kind: Literal["record", "guideline"], record_text: str, audience: Audience
+) -> bool:  # fmt: skip
+    """Whether a source's own words may be shown: they name no dose and give no order."""
+    return _guard_draft.may_quote(quote, kind=kind, record_text=record_text, audience=audience)
 
 
 def triage_floor(case: CaseInput) -> TriageFloor:

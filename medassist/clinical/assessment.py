@@ -11,7 +11,8 @@ from medassist.clinical.case import Audience, Frozen
 from medassist.clinical.draft import Band, ClaimKind
 from medassist.clinical.triage import FiredRule, News2, TriageLevel
 
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
+SCHEMA_VERSION: Literal["1.1"] = "1.1"
+"""1.1 added `conflicts`; stored assessments of 1.0 are read as they are."""
 
 Status = Literal["released", "withheld", "abstained"]
 
@@ -120,6 +121,30 @@ class Evidence(Frozen):
     page: int | None = None
 
 
+class ConflictSide(Frozen):
+    """What one guideline says, word for word."""
+
+    evidence: str | None = None
+    """The evidence id of the same passage, when a claim cites it."""
+    passage_id: str
+    title: str
+    source: str
+    version: str
+    published: date | None = None
+    grade: str
+    quote: str
+    start: int
+    end: int
+
+
+class GuidelineConflict(Frozen):
+    """Guidelines that contradict each other about one thing. Nobody decides between them but the reader."""
+
+    topic: str
+    kind: Literal["advice", "negation", "opposite", "age", "interval", "time", "number"]
+    sides: tuple[ConflictSide, ...]
+
+
 class Grounding(Frozen):
     claims: int
     supported: int
@@ -157,7 +182,7 @@ class Provenance(Frozen):
 
 
 class Assessment(Frozen):
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0", "1.1"] = SCHEMA_VERSION
     status: Status
     status_reasons: tuple[str, ...] = ()
     """Stable codes, e.g. "weak_retrieval", "guard_removed_too_much", "backbone_output_unusable"."""
@@ -172,6 +197,7 @@ class Assessment(Frozen):
     escalation: Escalation
     disclaimers: tuple[str, ...]
     evidence: tuple[Evidence, ...] = ()
+    conflicts: tuple[GuidelineConflict, ...] = ()
     grounding: Grounding
     safety: SafetyReport = SafetyReport()
     provenance: Provenance

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from apps.cases import selectors
 from apps.cases.api.documents import AssessmentList, CaseDocument, CaseList
+from apps.cases.schemas import Reopened
 from medassist.accounts.access import Permission, actor_of
 from medassist.common.errors import InvalidInput
 from medassist.jobs.api import job_document
@@ -77,7 +78,7 @@ class CaseAssessments(APIView):
 
     @extend_schema(operation_id="cases_assessments", responses=AssessmentList)
     def get(self, request: Request, case_id: UUID) -> Response:
-        """Every assessment of a case, newest first."""
+        """Every assessment of a case, newest first; `reopened` tells of one that is to be reviewed again."""
         found = selectors.assessments_of(actor=actor_of(request), case_id=case_id)
         return Response(
             {
@@ -85,8 +86,22 @@ class CaseAssessments(APIView):
                     {
                         "id": str(item.id), "job": str(item.job_id), "created_at": item.created_at,
                         "assessment": item.assessment.model_dump(mode="json"),
+                        "reopened": reopened_document(item.reopened) if item.reopened else None,
                     }
                     for item in found
                 ]
             }
         )  # fmt: skip
+
+
+def reopened_document(found: Reopened) -> dict[str, Any]:
+    return {
+        "at": found.at,
+        "reasons": [
+            {
+                "guideline": item.guideline, "superseded_by": item.superseded_by or None, "reason": item.reason,
+                "at": item.at, "passages": list(item.passages),
+            }
+            for item in found.reasons
+        ],
+    }  # fmt: skip

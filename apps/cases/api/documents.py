@@ -75,11 +75,25 @@ class CaseDocument(serializers.Serializer[Any]):
     links = serializers.DictField(child=serializers.CharField())
 
 
+class ReopeningDocument(serializers.Serializer[Any]):
+    guideline = serializers.CharField()
+    superseded_by = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+    passages = serializers.ListField(child=serializers.CharField())
+
+
+class ReopenedDocument(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    reasons = ReopeningDocument(many=True)
+
+
 class AssessmentRow(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     job = serializers.UUIDField()
     created_at = serializers.DateTimeField()
     assessment = AssessmentBody()
+    reopened = ReopenedDocument(allow_null=True)
 
 
 class AssessmentList(serializers.Serializer[Any]):

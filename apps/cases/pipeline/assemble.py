@@ -8,7 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from apps.cases.pipeline import prompting
-from apps.cases.pipeline.record import headline_of, parts_of
+from apps.cases.pipeline.disagreement import conflicts_of
+from apps.cases.pipeline.record import headline_of, parts_of, record_text
 from apps.documents.schemas import DocumentBrief
 from apps.rag.schemas import Hit, Passage
 from apps.safety import services as safety
@@ -158,6 +159,10 @@ def release(working: Working) -> Assessment:
             locale=case.locale, audience=case.audience, language_model=_language_model(working)
         ),
         evidence=tuple(book.evidence.values()),
+        conflicts=conflicts_of(
+            working.hits, evidence=tuple(book.evidence.values()), record_text=record_text(working.parts),
+            audience=case.audience,
+        ) if shown else (),
         grounding=_grounding(working),
         safety=SafetyReport(
             removed_sentences=working.guarded.removed_sentences if working.guarded else 0,

@@ -15,14 +15,17 @@ from apps.cases.tests import samples
 from medassist.clinical.assessment import Assessment
 from medassist.jobs.models import Job
 from medassist.jobs.schemas import LANES
+from medassist.tenancy.context import current_schema
+from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
 
 def make_job(case_id: UUID, state: str, *, step: str = "", reason: str = "", age_s: int = 3) -> UUID:
     """Call it where the ledger can be written; returns the job's id."""
     now = timezone.now()
     begun = now - timedelta(seconds=age_s)
+    clinic = "alpha" if current_schema() == PUBLIC_SCHEMA else current_schema()
     job = Job.objects.create(
-        kind=ASSESSMENT.name, clinic="alpha", queue=ASSESSMENT.queue, lane=LANES["interactive"], tier="heavy",
+        kind=ASSESSMENT.name, clinic=clinic, queue=ASSESSMENT.queue, lane=LANES["interactive"], tier="heavy",
         state=state, max_attempts=3, not_before=begun, deadline_at=now + timedelta(minutes=15),
         references={"case": str(case_id)}, step=step, reason=reason, created_at=begun,
         started_at=None if state == "queued" else begun,
@@ -32,7 +35,7 @@ def make_job(case_id: UUID, state: str, *, step: str = "", reason: str = "", age
 
 
 def make_case(state: str = "done", assessment: Assessment | None = None, **job: Any) -> Case:
-    """Call it inside clinic alpha."""
+    """Call it inside a clinic."""
     case_id = uuid4()
     content = samples.case()
     job_id = make_job(case_id, state, **job)

@@ -256,7 +256,7 @@ def test_a_finished_case_shows_its_assessment_and_lists_page_by_cursor(hospital:
         for _ in range(3):
             make_case("queued")
     detail = hospital.get(f"/api/v1/cases/{case.pk}").json()
-    assert detail["assessment"]["schema_version"] == "1.0"
+    assert detail["assessment"]["schema_version"] == "1.1"
     assert detail["assessment"]["disclaimers"]
     assert len(hospital.get(f"/api/v1/cases/{case.pk}/assessments").json()["items"]) == 1
     seen: list[str] = []

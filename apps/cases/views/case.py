@@ -17,10 +17,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.cases import selectors, services
 from apps.cases.pipeline.record import headline_of
+from apps.cases.schemas import cited_passages
 from apps.cases.views import words
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
+from apps.cases.views.review import reviews_of
 from apps.cases.views.words import say
+from apps.rag.selectors import ended_passages
 from apps.safety.services import escalation
 from medassist.accounts.access import Actor, Permission, is_allowed
 from medassist.accounts.pages import is_htmx, page
@@ -45,11 +48,10 @@ class Step:
 @page(Permission.CASE_READ)
 def case_page(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
     detail = selectors.case_detail(actor=actor, case_id=case_id)
-    context = _context(detail)
+    context = _context(detail, actor)
     if context["working"]:
         context["events_url"] = selectors.progress_ticket(actor=actor, job_id=detail.job.id) if detail.job else ""
     context["sections"] = sections(detail.case)
-    context["may_submit"] = is_allowed(actor, Permission.CASE_SUBMIT)
     return render(request, "cases/detail.html", context)
 
 
@@ -64,7 +66,7 @@ def progress(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) ->
         return redirect("cases:detail", case_id=case_id)
     if job.state not in TERMINAL:
         return render(request, "cases/_steps.html", progress_context(job))
-    context = _context(selectors.case_detail(actor=actor, case_id=case_id))
+    context = _context(selectors.case_detail(actor=actor, case_id=case_id), actor)
     response = HttpResponse(render_to_string("cases/_live.html", context, request=request))
     response.headers["HX-Retarget"] = "#live"
     response.headers["HX-Reswap"] = "innerHTML"
@@ -91,8 +93,9 @@ def cancel(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> H
     return redirect("cases:detail", case_id=case_id)
 
 
-def _context(detail: selectors.CaseDetail) -> dict[str, Any]:
+def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
     job, assessment = detail.job, detail.assessment
+    ended = ended_passages(cited_passages(assessment)) if assessment else {}
     context: dict[str, Any] = {
         "detail": detail,
         "case": detail.case,
@@ -101,7 +104,9 @@ def _context(detail: selectors.CaseDetail) -> dict[str, Any]:
         "working": job is not None and job.state not in TERMINAL,
         "triage": triage_of(detail.floor, assessment, detail.case, detail.id),
         "escalation": assessment.escalation if assessment else _escalation(detail),
-        "assessment": assessment_of(assessment, detail.case, detail.id) if assessment else None,
+        "assessment": assessment_of(assessment, detail.case, detail.id, ended) if assessment else None,
+        "reviews": reviews_of(detail, actor.clinic),
+        "may_submit": is_allowed(actor, Permission.CASE_SUBMIT),
         "job_reason": say(words.JOB_REASONS, job.reason.partition(":")[0]) if job and job.reason else "",
     }
     if job is not None and context["working"]:

@@ -24,6 +24,7 @@ def passage(request: HttpRequest, actor: Actor, passage_id: str) -> HttpResponse
     start, end = _span(request, len(text))
     context = {
         "view": found,
+        "following": found.superseded_by,
         "passage": found.passage,
         "heading": " › ".join(found.passage.heading),
         "ahead": text[:start],

@@ -13,7 +13,16 @@ from django.utils.translation import gettext
 from apps.cases.views import words
 from apps.cases.views.record import Section, addresses, anchor, label_of, listed
 from apps.cases.views.words import say
-from medassist.clinical.assessment import Assessment, Cite, Claim, Differential, Evidence, Interval
+from medassist.clinical.assessment import (
+    Assessment,
+    Cite,
+    Claim,
+    ConflictSide,
+    Differential,
+    Evidence,
+    GuidelineConflict,
+    Interval,
+)
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import News2, TriageFloor, TriageLevel
 
@@ -106,6 +115,8 @@ class EvidenceView:
     number: int
     item: Evidence
     href: str
+    ended: str = ""
+    """What became of its text since: words, empty while it holds."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,20 @@ class OmissionView:
     kind: str
     item: str
     chip: Chip | None
+
+
+@dataclass(frozen=True)
+class SideView:
+    item: ConflictSide
+    href: str
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class ConflictView:
+    topic: str
+    about: str
+    sides: tuple[SideView, ...]
 
 
 @dataclass(frozen=True)
@@ -124,6 +149,7 @@ class AssessmentView:
     bands: tuple[BandView, ...]
     omissions: tuple[OmissionView, ...]
     evidence: tuple[EvidenceView, ...]
+    conflicts: tuple[ConflictView, ...]
     timings: tuple[tuple[str, int], ...]
 
 
@@ -171,7 +197,11 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
     )
 
 
-def assessment_of(assessment: Assessment, case: CaseInput, case_id: UUID) -> AssessmentView:
+def assessment_of(
+    assessment: Assessment, case: CaseInput, case_id: UUID, ended: Mapping[str, str] | None = None
+) -> AssessmentView:  # fmt: skip
+    """`ended`: the states of those cited passages whose text no longer holds."""
+    ended = ended or {}
     draw = Drawer(case, case_id, assessment.evidence)
     return AssessmentView(
         item=assessment,
@@ -184,19 +214,44 @@ def assessment_of(assessment: Assessment, case: CaseInput, case_id: UUID) -> Ass
             for item in assessment.omissions
         ),
         evidence=tuple(
-            EvidenceView(number, item, passage_address(item, case_id, item.start, item.end))
+            EvidenceView(
+                number,
+                item,
+                passage_address(item, case_id, item.start, item.end),
+                say(words.TEXT_STATES, ended[item.passage_id]) if item.passage_id in ended else "",
+            )
             for number, item in enumerate(assessment.evidence, start=1)
         ),
+        conflicts=tuple(_conflict(item, ended) for item in assessment.conflicts),
         timings=_timings(assessment.provenance.timings_ms),
+    )
+
+
+def _conflict(item: GuidelineConflict, ended: Mapping[str, str]) -> ConflictView:
+    return ConflictView(
+        topic=item.topic,
+        about=say(words.CONFLICTS, item.kind),
+        sides=tuple(
+            SideView(
+                side,
+                address(side.passage_id, side.start, side.end),
+                say(words.TEXT_STATES, ended[side.passage_id]) if side.passage_id in ended else "",
+            )
+            for side in item.sides
+        ),
     )
 
 
 def passage_address(item: Evidence, case_id: UUID, start: int, end: int) -> str:
     """Where the passage opens, the words marked; a document of the case opens within its case only."""
+    return address(item.passage_id, start, end, case_id if item.kind == "case_document" else None)
+
+
+def address(passage_id: str, start: int, end: int, case_id: UUID | None = None) -> str:
     span: dict[str, int | str] = {"start": start, "end": end}
-    if item.kind == "case_document":
+    if case_id is not None:
         span["case"] = str(case_id)
-    return f"{reverse('cases:passage', args=[item.passage_id])}?{urlencode(span)}"
+    return f"{reverse('cases:passage', args=[passage_id])}?{urlencode(span)}"
 
 
 class Drawer:

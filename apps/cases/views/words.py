@@ -86,6 +86,18 @@ OMISSIONS: Words = {
     "cannot_miss": _("Cannot miss"),
 }
 
+CONFLICTS: Words = {
+    "advice": _("One advises what the other advises against."),
+    "negation": _("One says what the other denies."),
+    "opposite": _("They judge it in opposite ways."),
+    "age": _("They name different ages."),
+    "interval": _("They name different intervals."),
+    "time": _("They name different lengths of time."),
+    "number": _("They name different values."),
+}
+
+TEXT_STATES: Words = {"superseded": _("Superseded since"), "withdrawn": _("Withdrawn since")}
+
 TIMINGS: Words = {**STEPS, "total": _("Total"), "queue": _("Waiting")}
 
 NEWS2: Words = {

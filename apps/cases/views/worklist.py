@@ -20,7 +20,8 @@ PAGE = 25
 @page(Permission.CASE_READ)
 def work_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     cursor = request.GET.get("cursor") or None
-    found = selectors.list_cases(actor=actor, limit=PAGE, cursor=cursor)
+    reopened = request.GET.get("reopened") == "1"
+    found = selectors.list_cases(actor=actor, limit=PAGE, cursor=cursor, reopened_only=reopened)
     rows = [
         {
             "case": row,
@@ -32,4 +33,5 @@ def work_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         }
         for row in found.items
     ]
-    return render(request, "cases/list.html", {"rows": rows, "next_cursor": found.next_cursor, "first": cursor is None})
+    context = {"rows": rows, "next_cursor": found.next_cursor, "first": cursor is None, "reopened": reopened}
+    return render(request, "cases/list.html", context)

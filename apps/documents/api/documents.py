@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from apps.documents import selectors, services
 from apps.documents.api.shapes import (
     CancelAnswer,
+    DeleteAnswer,
     DocumentList,
     DocumentShape,
     IngestAnswer,
@@ -138,11 +139,12 @@ class DocumentsItem(APIView):
         """A document and how far it got."""
         return Response(document(selectors.document_view(actor=actor_of(request), document_id=document_id)))
 
-    @extend_schema(operation_id="documents_delete", responses={204: None})
+    @extend_schema(operation_id="documents_delete", responses={202: DeleteAnswer})
     def delete(self, request: Request, document_id: UUID) -> Response:
-        """Deletes file, text, passages and index points; the answer comes when nothing of them is left."""
-        services.delete(actor=actor_of(request), document_id=document_id)
-        return Response(status=204)
+        """From now on nobody finds or opens it; the job deletes file, text, passages and index points, and is done
+        when nothing of them is left."""
+        job_id = services.delete(actor=actor_of(request), document_id=document_id)
+        return Response({"job": str(job_id), "links": {"job": f"/api/v1/jobs/{job_id}"}}, status=202)
 
 
 class DocumentsResume(APIView):

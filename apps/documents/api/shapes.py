@@ -51,7 +51,9 @@ class DocumentShape(serializers.Serializer[Any]):
     filename = serializers.CharField(allow_blank=True)
     media_type = serializers.CharField(allow_blank=True)
     size = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=["queued", "reading", "indexing", "ready", "partly", "failed", "cancelled"])
+    state = serializers.ChoiceField(
+        choices=["queued", "reading", "indexing", "ready", "partly", "failed", "cancelled", "deleting"]
+    )
     reason = serializers.CharField(allow_blank=True)
     explanation = serializers.CharField(allow_blank=True)
     pages = serializers.IntegerField(allow_null=True)
@@ -78,6 +80,11 @@ class ResumeAnswer(serializers.Serializer[Any]):
 
 class CancelAnswer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text="of the job: cancelled, or running until the worker lets go")
+
+
+class DeleteAnswer(serializers.Serializer[Any]):
+    job = serializers.UUIDField()
+    links = serializers.DictField(child=serializers.CharField())
 
 
 class SearchAnswer(serializers.Serializer[Any]):

@@ -167,7 +167,7 @@ def act(request: HttpRequest, actor: Actor, document_id: UUID, action: str) -> H
             services.resume(actor=actor, document_id=document_id)
         else:
             services.delete(actor=actor, document_id=document_id)
-            messages.success(request, gettext("The document was deleted."))
+            messages.success(request, gettext("The document is being deleted; nobody finds it any more."))
             return redirect("documents:list")
     except StateConflict as error:
         messages.info(request, gettext(error.detail))

@@ -12,6 +12,7 @@ STATES = {
     "partly": gettext_noop("partly read"),
     "failed": gettext_noop("not read"),
     "cancelled": gettext_noop("cancelled"),
+    "deleting": gettext_noop("being deleted"),
 }
 BADGES = {
     "ready": "routine", "partly": "same_day", "failed": "emergency_now", "queued": "info", "reading": "info", "indexing": "info",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from django.db import transaction
@@ -12,10 +13,12 @@ from apps.rag.extractors.chunking import chunks
 from apps.rag.extractors.guideline_lines import GuidelineText
 from apps.rag.index import holder
 from apps.rag.index.embedding import embedder
-from apps.rag.models import Guideline, IndexGeneration
+from apps.rag.models import Guideline
 from apps.rag.models import Passage as PassageRow
 from apps.rag.schemas import Ingested
 from apps.rag.selectors import embedded_text, generation, points
+from apps.rag.services import versions
+from apps.rag.services.versions import Placed
 from medassist.accounts.access import Actor
 from medassist.audit.services import record
 from medassist.tenancy.context import public_context
@@ -23,64 +26,81 @@ from medassist.tenancy.context import public_context
 Progress = Callable[[int], None]
 
 
+@dataclass
+class _Prepared:
+    """A text with its passages embedded; `stored` when the passages are rows already and only the vectors are new."""
+
+    item: GuidelineText
+    guideline: Guideline
+    rows: list[PassageRow]
+    stored: bool = False
+
+
 def ingest_guidelines(
     *, actor: Actor, texts: Iterable[GuidelineText], cached: dict[str, bytes] | None = None, progress: Progress | None = None,
     batch: int = 32,
 ) -> Ingested:  # fmt: skip
     """Stores guideline texts as passages with vectors; a text already stored unchanged is skipped, so an
-    interrupted run is simply run again. `cached` maps a passage's embedding key to float32 bytes."""
-    done = unchanged = stored = embedded = 0
+    interrupted run is simply run again. `cached` maps a passage's embedding key to float32 bytes.
+
+    A changed text becomes a version of its own, see `versions.place`; earlier versions keep their passages, which
+    are not searched any more.
+    """
+    placed: list[Placed] = []
+    unchanged = stored = embedded = 0
     iterator = iter(texts)
     with public_context():
         while group := list(islice(iterator, batch)):
-            fresh = _changed(group)
-            unchanged += len(group) - len(fresh)
-            rows, computed = _embed([_rows(item) for item in fresh], cached or {})
-            embedded += computed
-            if fresh:
-                _store(actor, rows)
-                done += len(fresh)
-                stored += sum(len(parts) for _, parts in rows)
+            prepared = _changed(group)
+            unchanged += len(group) - len(prepared)
+            embedded += _embed(prepared, cached or {})
+            if prepared:
+                done, passages = _store(actor, prepared)
+                placed += done
+                stored += passages
             if progress:
                 progress(len(group))
         _move_generation()
-    return Ingested(guidelines=done, unchanged=unchanged, passages=stored, embedded=embedded)
+    return versions.counted(placed, unchanged=unchanged, passages=stored, embedded=embedded)
 
 
-_REPLACED = [field.name for field in Guideline._meta.concrete_fields if field.name not in {"id", "added_at"}]
-"""What a changed text brings anew; when a guideline was first added stays."""
-
-_Rows = tuple[Guideline, list[PassageRow]]
-
-
-def _changed(group: Sequence[GuidelineText]) -> list[GuidelineText]:
-    known = dict(Guideline.objects.filter(pk__in=[item.id for item in group]).values_list("id", "content_hash"))
+def _changed(group: Sequence[GuidelineText]) -> list[_Prepared]:
+    known: dict[str, list[Guideline]] = {}
+    for row in Guideline.objects.filter(work__in={item.id for item in group}):
+        known.setdefault(row.work, []).append(row)
+    current = [row.pk for rows in known.values() for row in rows if row.state == "current"]
     complete = set(
-        PassageRow.objects.filter(guideline__in=list(known), embedder=embedder().id).values_list(
-            "guideline_id", flat=True
-        )
+        PassageRow.objects.filter(guideline__in=current, embedder=embedder().id)
+        .values_list("guideline_id", flat=True)
+        .distinct()
     )
-    return [item for item in group if known.get(item.id) != item.content_hash or item.id not in complete]
+    found = []
+    for item in group:
+        version = versions.same_version(item, known.get(item.id, []))
+        if version is None:
+            found.append(_Prepared(item, *_rows(item)))
+        elif version.state == "current" and version.pk not in complete:
+            # What is cited keeps its passages: only their vectors are made anew.
+            found.append(_Prepared(item, version, list(version.passages.all()), stored=True))
+        elif not versions.is_settled(item, version):
+            found.append(_Prepared(item, version, [], stored=True))
+    return found
 
 
-def _rows(item: GuidelineText) -> _Rows:
-    guideline = Guideline(
-        id=item.id, title=item.title, heading=item.heading, publisher=item.publisher, collection=item.collection,
-        version=item.version, published=item.published, grade=item.grade, specialty=item.specialty,
-        language=item.language, url=item.url, licence=item.licence, attribution=item.attribution, text=item.text,
-        content_hash=item.content_hash,
-    )  # fmt: skip
-    rows = []
-    for ordinal, chunk in enumerate(chunks(item.text)):
-        text = item.text[chunk.start : chunk.end]
-        name = hashlib.sha256(f"{item.id}\n{chunk.start}\n{text}".encode()).hexdigest()[:24]
-        rows.append(
-            PassageRow(
-                id=name, guideline=guideline, ordinal=ordinal, heading=list(chunk.heading), start=chunk.start,
-                end=chunk.end, text=text,
-            )
-        )  # fmt: skip
+def _rows(item: GuidelineText) -> tuple[Guideline, list[PassageRow]]:
+    guideline = versions.row_of(item)
+    rows = [
+        PassageRow(
+            guideline=guideline, ordinal=ordinal, heading=list(chunk.heading), start=chunk.start, end=chunk.end,
+            text=item.text[chunk.start : chunk.end],
+        )
+        for ordinal, chunk in enumerate(chunks(item.text))
+    ]  # fmt: skip
     return guideline, rows
+
+
+def passage_id(guideline_id: str, start: int, text: str) -> str:
+    return hashlib.sha256(f"{guideline_id}\n{start}\n{text}".encode()).hexdigest()[:24]
 
 
 def embedding_key(text: str) -> str:
@@ -88,11 +108,11 @@ def embedding_key(text: str) -> str:
     return hashlib.sha256(f"{embedder().id}\n{text}".encode()).hexdigest()[:32]
 
 
-def _embed(groups: list[_Rows], cached: dict[str, bytes]) -> tuple[list[_Rows], int]:
+def _embed(prepared: Sequence[_Prepared], cached: dict[str, bytes]) -> int:
     wanted: list[tuple[PassageRow, str]] = []
-    for guideline, rows in groups:
-        for row in rows:
-            text = embedded_text(guideline, row.heading, row.text)
+    for item in prepared:
+        for row in item.rows:
+            text = embedded_text(item.guideline, row.heading, row.text)
             row.embedder = embedder().id
             row.vector = cached.get(embedding_key(text))
             if row.vector is None:
@@ -100,35 +120,44 @@ def _embed(groups: list[_Rows], cached: dict[str, bytes]) -> tuple[list[_Rows], 
     if wanted:
         for (row, _), vector in zip(wanted, embedder().embed([text for _, text in wanted]), strict=True):
             row.vector = vector.astype("<f4").tobytes()
-    return groups, len(wanted)
+    return len(wanted)
 
 
-def _store(actor: Actor, groups: list[_Rows]) -> None:
+def _store(actor: Actor, prepared: Sequence[_Prepared]) -> tuple[list[Placed], int]:
+    placed: list[Placed] = []
+    passages = 0
     with transaction.atomic():
-        for guideline, rows in groups:
-            PassageRow.objects.filter(guideline_id=guideline.id).delete()
-            Guideline.objects.bulk_create(
-                [guideline], update_conflicts=True, unique_fields=["id"], update_fields=_REPLACED
-            )
-            PassageRow.objects.bulk_create(rows)
+        versions.one_writer()
+        for item in prepared:
+            done = versions.place(item.item)
+            placed.append(done)
+            if done.is_stored:
+                for row in item.rows:
+                    row.guideline = done.guideline
+                    row.id = passage_id(done.guideline.pk, row.start, row.text)
+                PassageRow.objects.bulk_create(item.rows)
+                passages += len(item.rows)
+            elif item.stored:
+                PassageRow.objects.bulk_update(item.rows, ["embedder", "vector"])
+        versions.note_endings(actor, placed)
         record(
-            actor=actor, action="guideline.ingest", object_type="guideline", object_id=groups[0][0].id,
-            detail={"guidelines": len(groups), "passages": sum(len(rows) for _, rows in groups)},
+            actor=actor, action="guideline.ingest", object_type="guideline", object_id=placed[0].guideline.pk[:100],
+            detail={
+                "guidelines": sum(item.is_stored for item in placed), "passages": passages,
+                "amended": sum(item.outcome == "amended" for item in placed),
+            },
         )  # fmt: skip
+    return placed, passages
 
 
 def _move_generation() -> None:
     """Makes the index speak of what is stored: the server's collection (when there is one), then the generation that
     workers compare. Told apart by content, so that a run that was killed in between is mended by the next."""
-    ids = list(PassageRow.objects.filter(embedder=embedder().id).order_by("pk").values_list("pk", flat=True))
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
+    digest, _ = versions.digest_of_passages(embedder().id)
     if generation().snapshot.endswith(f"-{digest}"):
         return
     server = holder.on_server()
     if server is not None:
         server.replace_all(points(embedder().id))
     with transaction.atomic():
-        row = IndexGeneration.objects.select_for_update().order_by("pk").first() or IndexGeneration()
-        row.number, row.passages, row.embedder = row.number + 1, len(ids), embedder().id
-        row.snapshot = f"g{row.number}-{digest}"
-        row.save()
+        versions.name_generation(embedder_id=embedder().id)

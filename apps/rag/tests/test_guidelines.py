@@ -86,8 +86,8 @@ def test_ingesting_twice_changes_nothing_and_a_change_moves_the_snapshot(ingest:
     ingest({**SECTION, "text": "Gout is caused by crystals."})
     assert generation().snapshot != first
     with public_context():
-        assert Guideline.objects.count() == 1
-        assert {row.text for row in Passage.objects.all()} == {"Gout is caused by crystals."}
+        held = Passage.objects.filter(guideline__state="current")
+        assert {row.text for row in held} == {"Gout is caused by crystals."}
 
 
 @pytest.mark.django_db
@@ -222,8 +222,9 @@ def test_the_reader_refuses_what_the_database_would_refuse(tmp_path: Path) -> No
     from apps.rag.extractors.guideline_lines import LONGEST, Problem, read
 
     # The id of a line names the section through its versions.
+    names = {"id": "work", "withdrawn_reason": "superseded_reason"}
     held = {field.name: field.max_length for field in Guideline._meta.concrete_fields}
-    assert {name: held["work" if name == "id" else name] for name in LONGEST} == LONGEST
+    assert {name: held[names.get(name, name)] for name in LONGEST} == LONGEST
     file = tmp_path / "bad.jsonl"
     bad: list[dict[str, Any]] = [
         {"heading": None},

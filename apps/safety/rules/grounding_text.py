@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -145,16 +145,23 @@ def numbers_of(text: str) -> frozenset[float]:
 @lru_cache(maxsize=2048)
 def measured(text: str) -> tuple[tuple[float, str, str], ...]:
     """(value, unit or "", direction of comparison "<", ">" or "") of every number."""
-    plain = _normal(text)[0]
-    found = []
-    for match in _NUMBER.finditer(plain):
+    return tuple((value, unit, direction) for value, unit, direction, _, _ in placed_numbers(plain(text)))
+
+
+def plain(text: str) -> str:
+    """Lower case, plain typography, single spaces."""
+    return _normal(text)[0]
+
+
+def placed_numbers(text: str) -> Iterator[tuple[float, str, str, int, int]]:
+    """What `measured` gives, with the place of each in a text that is `plain` already."""
+    for match in _NUMBER.finditer(text):
         value = number(match["num"])
         if value is None:
             continue
         unit = match["unit"] or ""
         unit = next((name for name, pattern in _SAME_UNIT if re.fullmatch(pattern, unit)), unit.replace(" ", ""))
-        found.append((value, unit, _direction(match["cmp"] or "")))
-    return tuple(found)
+        yield value, unit, _direction(match["cmp"] or ""), match.start(), match.end()
 
 
 def _direction(words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard import check_text
@@ -23,6 +24,17 @@ def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience
     More than two removed sentences, an altered restatement (B5) or a hidden form (B7) set `must_regenerate`.
     """
     return _Guard(record_text, audience).draft(verified)
+
+
+@fails_closed("medicine guard")
+def may_quote(quote: str, *, kind: Literal["record", "guideline"], record_text: str, audience: Audience) -> bool:
+    """A dose or an order in a source must not reach the reader inside a quote either.
+
+    A quote is attributed by the place where it is shown, so it is judged as reported speech of the
+    record or of the guideline.
+    """
+    said_by = "The record states: " if kind == "record" else "The cited guideline states that "
+    return check_text(said_by + " ".join(quote.split()), record=record_text, audience=audience).allowed
 
 
 class _Guard:
@@ -90,14 +102,7 @@ class _Guard:
         return tuple(kept)
 
     def may_quote(self, cite: VerifiedCite) -> bool:
-        """A dose or an order in a source must not reach the reader inside a quote either.
-
-        A quote is attributed by the place where it is shown, so it is judged as reported speech of the
-        record or of the guideline.
-        """
-        said_by = "The record states: " if cite.kind == "record" else "The cited guideline states that "
-        quote = " ".join(cite.quote.split())
-        return check_text(said_by + quote, record=self.record, audience=self.audience).allowed
+        return may_quote(cite.quote, kind=cite.kind, record_text=self.record, audience=self.audience)
 
     def notes(self, items: Iterable[str], place: str) -> tuple[str, ...]:
         kept = (self.text(item, f"{place}.{index}") for index, item in enumerate(items))

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rag", "0002_guideline_versions_and_own_texts"),
+        ("rag", "0003_guideline_replaces"),
     ]
 
     operations = [
