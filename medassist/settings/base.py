@@ -264,7 +264,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"TriageLevelEnum": ["emergency_now", "same_day", "routine"]},
+    "ENUM_NAME_OVERRIDES": {
+        "TriageLevelEnum": ["emergency_now", "same_day", "routine"],
+        "TextKindEnum": ["guideline", "protocol", "case_document"],
+        "CiteKindEnum": ["record", "guideline", "document"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "medassist.web.openapi.with_problems",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,10 +16,20 @@ from django.views.decorators.http import require_http_methods
 
 from apps.cases import services
 from apps.cases.forms import BLANK_ROWS, CaseEntry, CaseJsonForm, initial_of
+from apps.documents import services as documents
+from apps.documents.schemas import DocumentView, Upload
+from apps.documents.selectors import document_view
 from medassist.accounts.access import Actor, Permission
 from medassist.accounts.pages import page
 from medassist.clinical.case import CaseInput
-from medassist.common.errors import IdempotencyConflict, InvalidInput, MedAssistError, TooManyRequests, Unavailable
+from medassist.common.errors import (
+    IdempotencyConflict,
+    InvalidInput,
+    MedAssistError,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
 from medassist.tenancy.context import current_clinic
 
 ALREADY_SENT = gettext_noop("This form was already sent with other content. Send it again for a new case.")
@@ -29,19 +43,60 @@ def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _form(request, CaseEntry(locales=_locales(), initial={"locale": current_clinic().locale}))
     if request.POST.get("more_rows") in ROW_GROUPS:
         return _with_more_rows(request, request.POST["more_rows"])
-    entry = CaseEntry(request.POST, locales=_locales())
-    if not entry.is_valid() or entry.case is None:
-        return _form(request, entry, status=400)
+    posted, refused = _with_files(request, actor)
+    entry = CaseEntry(posted, locales=_locales())
+    if not entry.is_valid() or entry.case is None or refused:
+        if refused:
+            entry.form.add_error(None, refused)
+        return _form(request, entry, status=400, attached=_attached(actor, posted))
+    case = entry.case.model_copy(update={"documents": _chosen(posted)})
     try:
-        return _submit(request, actor, entry.case, request.POST.get("idempotency_key", ""))
+        return _submit(request, actor, case, request.POST.get("idempotency_key", ""))
     except IdempotencyConflict:
-        entry = CaseEntry(_with_new_key(request.POST), locales=_locales())
+        entry = CaseEntry(_with_new_key(posted), locales=_locales())
         entry.is_valid()
         entry.form.add_error(None, gettext(ALREADY_SENT))
-        return _form(request, entry, status=409)
+        return _form(request, entry, status=409, attached=_attached(actor, posted))
     except (InvalidInput, TooManyRequests, Unavailable) as error:
         entry.place(error)
-        return _with_retry(_form(request, entry, status=error.status), error)
+        return _with_retry(_form(request, entry, status=error.status, attached=_attached(actor, posted)), error)
+
+
+def _with_files(request: HttpRequest, actor: Actor) -> tuple[QueryDict, str]:
+    """The form with its files stored as documents, named by id: a form that comes back has not lost them."""
+    posted = request.POST.copy()
+    files = request.FILES.getlist("files")
+    if not files:
+        return posted, ""
+    uploads = [Upload(name=str(file.name or ""), data=file.read()) for file in files]
+    try:
+        accepted = documents.ingest(actor=actor, uploads=uploads, kind="case_document")
+    except MedAssistError as error:
+        return posted, "; ".join(_of_file(place, text, files) for place, text in error.fields.items()) or error.detail
+    for item in accepted:
+        posted.appendlist("documents", str(item.document_id))
+    return posted, ""
+
+
+def _of_file(place: str, text: str, files: list[Any]) -> str:
+    number = place.partition(".")[2]
+    return f"{files[int(number)].name}: {text}" if number.isdigit() and int(number) < len(files) else text
+
+
+def _chosen(posted: QueryDict) -> tuple[UUID, ...]:
+    found: list[UUID] = []
+    for given in posted.getlist("documents"):
+        with suppress(ValueError):
+            found.append(UUID(given))
+    return tuple(dict.fromkeys(found))
+
+
+def _attached(actor: Actor, posted: QueryDict) -> list[DocumentView]:
+    found: list[DocumentView] = []
+    for document_id in _chosen(posted):
+        with suppress(NotFound):
+            found.append(document_view(actor=actor, document_id=document_id))
+    return found
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,12 +130,15 @@ def _submit(request: HttpRequest, actor: Actor, case: CaseInput, key: str) -> Ht
     return redirect("cases:detail", case_id=requested.case_id)
 
 
-def _form(request: HttpRequest, entry: CaseEntry, status: int = 200) -> HttpResponse:
+def _form(
+    request: HttpRequest, entry: CaseEntry, status: int = 200, attached: Sequence[DocumentView] = ()
+) -> HttpResponse:
     form = entry.form
     context = {
         "entry": entry,
         "form": form,
         "problems": entry.problems(),
+        "attached": attached,
         "vitals": [(form[name], unit) for name, unit in VITAL_INPUTS],
         "mode": "form",
     }

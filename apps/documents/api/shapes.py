@@ -29,7 +29,7 @@ class SearchResultBody(ContractBody):
 
 class UploadBody(serializers.Serializer[Any]):
     files = serializers.ListField(child=serializers.FileField())
-    kind = serializers.ChoiceField(choices=["case_document", "protocol"], required=False)
+    kind = serializers.CharField(required=False, help_text="case_document or protocol")
     case = serializers.UUIDField(required=False)
     title = serializers.CharField(required=False)
     about = serializers.CharField(required=False, help_text="`About` as JSON")
@@ -45,15 +45,13 @@ class DocumentShape(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["case_document", "protocol"])
+    kind = serializers.CharField(help_text="case_document or protocol")
     case = serializers.UUIDField(allow_null=True)
     title = serializers.CharField()
     filename = serializers.CharField(allow_blank=True)
     media_type = serializers.CharField(allow_blank=True)
     size = serializers.IntegerField()
-    state = serializers.ChoiceField(
-        choices=["queued", "reading", "indexing", "ready", "partly", "failed", "cancelled", "deleting"]
-    )
+    state = serializers.CharField(help_text="queued, reading, indexing, ready, partly, failed, cancelled or deleting")
     reason = serializers.CharField(allow_blank=True)
     explanation = serializers.CharField(allow_blank=True)
     pages = serializers.IntegerField(allow_null=True)

@@ -26,6 +26,10 @@ _own: OrderedDict[str, dict[UUID, int]] = OrderedDict()
 """Clinic -> its texts in this process's index, each at its generation; the clinic searched last stands last."""
 
 
+embedded_by: set[tuple[str, str]] = set()
+"""(snapshot, embedder) pairs of which it is known that every passage has a vector."""
+
+
 @dataclass(frozen=True)
 class Truth:
     """What Postgres holds for one clinic: the generation of the shared texts, the clinic's own texts at theirs."""
@@ -105,3 +109,4 @@ def forget() -> None:
             _store.close()
         _store, _generation = None, -1
         _own.clear()
+        embedded_by.clear()

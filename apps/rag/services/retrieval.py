@@ -72,17 +72,14 @@ def retrieve(
     return Retrieval(hits=hits, snapshot=snapshot, embedder=embedder().id, weak=weak, queries=asked)
 
 
-_complete: set[tuple[str, str]] = set()
-
-
 def _check_vectors(snapshot: str) -> None:
     """Raises `RetrievalUnavailable` when this process's embedder has not embedded what is to be searched."""
     at = (snapshot, embedder().id)
-    if at in _complete:
+    if at in holder.embedded_by:
         return
     if without_vector(embedder().id).exists():
         raise RetrievalUnavailable("The guidelines were embedded by another model: run reindex")
-    _complete.add(at)
+    holder.embedded_by.add(at)
 
 
 def _diverse(found: Sequence[Passage], limit: int) -> list[Passage]:
