@@ -49,6 +49,7 @@ class Usage:
     """What reading a file took, over all runs; for tests and the benchmark."""
 
     peak_rss_bytes: int = 0
+    """At least what the calling process had resident: the kernel begins counting at the fork."""
     cpu_s: float = 0.0
     wall_s: float = 0.0
     runs: int = 0
@@ -63,7 +64,6 @@ class _Ended:
     killed_for: Reason | None
     page: int | None
     """The page that was being read at the end."""
-    peak_rss_bytes: int
 
 
 def extract(
@@ -146,10 +146,9 @@ class _Reading:
         """Why a process that was not killed from here has no answer."""
         if ended.status == -signal.SIGXCPU:
             return "time_exceeded"
-        if ended.status == -signal.SIGKILL or ended.peak_rss_bytes > 0.7 * self._limits.memory_bytes:
-            # The kernel kills what takes the machine's memory; libraries end themselves where they get none.
-            return "limits_exceeded"
-        return "unreadable"
+        # The kernel kills what takes the machine's memory; libraries abort where they get none.
+        died_of_memory = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL}
+        return "limits_exceeded" if ended.status in died_of_memory else "unreadable"
 
     def _run(self, skip: dict[int, str], ends_at: float) -> _Ended:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -197,7 +196,7 @@ class _Reading:
             self._usage.cpu_s += cpu
             if process.stdout:
                 process.stdout.close()
-        return _Ended(lines.answer, status, killed_for, lines.page, peak)
+        return _Ended(lines.answer, status, killed_for, lines.page)
 
     def _most_bytes(self) -> int:
         return (
