@@ -185,7 +185,7 @@ class _Reading:
         )
 
     def _watched(self, process: subprocess.Popen[bytes], ends_at: float) -> _Ended:
-        lines = _Lines(self._most_bytes())
+        lines = _Lines(self._most_bytes(), self._limits.pages + 1)
         killed_for: Reason | None = None
         try:
             killed_for = self._listen(process, lines, ends_at)
@@ -220,7 +220,7 @@ class _Reading:
                     continue
                 chunk = os.read(output, 1 << 18)
                 if not chunk:
-                    return None
+                    return None if _has_ended(process) else "unreadable"
                 for page, of in lines.take(chunk):
                     self._tell(page, of)
                 if lines.is_flood:
@@ -240,8 +240,9 @@ class _Reading:
 class _Lines:
     """What the process said so far: lines of JSON, none trusted."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_lines: int) -> None:
         self._left = most_bytes
+        self._lines_left = most_lines
         self._parts: list[bytes] = []
         self.page: int | None = None
         self.answer: Any = None
@@ -249,7 +250,7 @@ class _Lines:
 
     @property
     def is_flood(self) -> bool:
-        return self._left < 0
+        return self._left < 0 or self._lines_left < 0
 
     def take(self, chunk: bytes) -> list[tuple[int, int]]:
         """The pages that were begun."""
@@ -257,6 +258,9 @@ class _Lines:
         told: list[tuple[int, int]] = []
         *whole, rest = chunk.split(b"\n")
         for line in whole:
+            self._lines_left -= 1
+            if self.is_flood:
+                break
             self._line(b"".join([*self._parts, line]), told)
             self._parts = []
         if rest:
@@ -276,6 +280,16 @@ class _Lines:
                 self.answer = answer
             case _:
                 self.is_garbage = True
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Of a process that closed its output: it has a moment to end by itself, so that its status can be told."""
+    deadline = time.monotonic() + POLL_S
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from apps.documents.schemas import Extracted, Limits
 
@@ -63,20 +64,23 @@ def damaged(seed: int) -> Iterator[HostileFile]:
     for suffix, good in good_files().items():
         for number in range(20):
             cut = len(good) * number // 20 if number else 1
-            yield HostileFile("truncated", f"cut-{number}.{suffix}", lambda good=good, cut=cut: good[:cut])  # type: ignore[misc]
+            yield HostileFile("truncated", f"cut-{number}.{suffix}", partial(lambda good, cut: good[:cut], good, cut))
         for number in range(25):
             yield HostileFile(
                 "bit flips",
                 f"flip-{number}.{suffix}",
-                lambda good=good, number=number, suffix=suffix: flipped(
-                    good, f"{seed}/{suffix}/{number}", 1 << (number % 8)
-                ),  # type: ignore[misc]
+                partial(
+                    lambda good, number, suffix: flipped(good, f"{seed}/{suffix}/{number}", 1 << (number % 8)),
+                    good,
+                    number,
+                    suffix,
+                ),
             )
         for number in range(12):
             yield HostileFile(
                 "spliced",
                 f"splice-{number}.{suffix}",
-                lambda good=good, number=number, suffix=suffix: spliced(good, f"{seed}/{suffix}/s{number}"),  # type: ignore[misc]
+                partial(lambda good, number, suffix: spliced(good, f"{seed}/{suffix}/s{number}"), good, number, suffix),
             )
 
 

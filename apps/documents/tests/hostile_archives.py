@@ -6,12 +6,21 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 
 from apps.documents.tests.hostile import READ, SECRET, HostileFile
 from apps.documents.tests.makers import (
-    MACRO_MAIN, STYLES, W, footnotes, good_files, make_docx, make_zip, paragraph, word, word_table,
-)  # fmt: skip
+    MACRO_MAIN,
+    STYLES,
+    footnotes,
+    good_files,
+    make_docx,
+    make_zip,
+    paragraph,
+    word,
+    word_table,
+)
 
 REFUSED_XML = frozenset({"unreadable"})
 ENTITIES = {
@@ -26,19 +35,34 @@ ENTITIES = {
     "quadratic": (f"<!DOCTYPE d [<!ENTITY a '{'x' * 50_000}'>]>", "&a;" * 10_000),
 }
 SIGNATURES = {
-    "exe": b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00" + b"\x00" * 200, "elf": b"\x7fELF\x02\x01\x01" + b"\x00" * 200,
-    "png": b"\x89PNG\r\n\x1a\n" + b"\x00" * 100, "jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 100,
-    "gif": b"GIF89a" + b"\x01\x00" * 50, "tiff": b"II*\x00" + b"\x08\x00" * 50, "bmp": b"BM" + b"\x00\x01\x02" * 60,
-    "gz": b"\x1f\x8b\x08\x00" + b"\x00" * 60, "bz2": b"BZh91AY&SY" + b"\x00" * 60, "xz": b"\xfd7zXZ\x00" + b"\x00" * 60,
-    "7z": b"7z\xbc\xaf\x27\x1c" + b"\x00" * 60, "rar": b"Rar!\x1a\x07\x01\x00" + b"\x00" * 60,
-    "tar": b"x".ljust(257, b"\x00") + b"ustar\x0000" + b"\x00" * 300, "dicom": b"\x00" * 128 + b"DICM" + b"\x02\x00" * 60,
-    "mp3": b"ID3\x03\x00" + b"\x00" * 60, "mp4": b"\x00\x00\x00\x18ftypisom" + b"\x00" * 60, "wav": b"RIFF\x00\x00\x00\x00WAVEfmt ",
-    "ogg": b"OggS\x00\x02" + b"\x00" * 60, "wasm": b"\x00asm\x01\x00\x00\x00", "sqlite": b"SQLite format 3\x00" + b"\x00" * 90,
-    "rtf": b"{\\rtf1\\ansi{\\object\\objupdate}Hello}", "ps": b"%!PS-Adobe-3.0\n(hello) show\n", "sh": b"#!/bin/sh\nrm -rf /\n",
+    "exe": b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00" + b"\x00" * 200,
+    "elf": b"\x7fELF\x02\x01\x01" + b"\x00" * 200,
+    "png": b"\x89PNG\r\n\x1a\n" + b"\x00" * 100,
+    "jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 100,
+    "gif": b"GIF89a" + b"\x01\x00" * 50,
+    "tiff": b"II*\x00" + b"\x08\x00" * 50,
+    "bmp": b"BM" + b"\x00\x01\x02" * 60,
+    "gz": b"\x1f\x8b\x08\x00" + b"\x00" * 60,
+    "bz2": b"BZh91AY&SY" + b"\x00" * 60,
+    "xz": b"\xfd7zXZ\x00" + b"\x00" * 60,
+    "7z": b"7z\xbc\xaf\x27\x1c" + b"\x00" * 60,
+    "rar": b"Rar!\x1a\x07\x01\x00" + b"\x00" * 60,
+    "tar": b"x".ljust(257, b"\x00") + b"ustar\x0000" + b"\x00" * 300,
+    "dicom": b"\x00" * 128 + b"DICM" + b"\x02\x00" * 60,
+    "mp3": b"ID3\x03\x00" + b"\x00" * 60,
+    "mp4": b"\x00\x00\x00\x18ftypisom" + b"\x00" * 60,
+    "wav": b"RIFF\x00\x00\x00\x00WAVEfmt ",
+    "ogg": b"OggS\x00\x02" + b"\x00" * 60,
+    "wasm": b"\x00asm\x01\x00\x00\x00",
+    "sqlite": b"SQLite format 3\x00" + b"\x00" * 90,
+    "rtf": b"{\\rtf1\\ansi{\\object\\objupdate}Hello}",
+    "ps": b"%!PS-Adobe-3.0\n(hello) show\n",
+    "sh": b"#!/bin/sh\nrm -rf /\n",
     "doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500 + "WordDocument".encode("utf-16-le") + b"\x00" * 500,
     "xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500 + "Workbook".encode("utf-16-le") + b"\x00" * 500,
-    "java": b"\xca\xfe\xba\xbe\x00\x00\x00\x34" + b"\x00" * 60, "noise": bytes((n * 197 + 13) % 256 for n in range(4000)),
-}  # fmt: skip
+    "java": b"\xca\xfe\xba\xbe\x00\x00\x00\x34" + b"\x00" * 60,
+    "noise": bytes((n * 197 + 13) % 256 for n in range(4000)),
+}
 
 
 def files() -> Iterator[HostileFile]:
@@ -58,22 +82,23 @@ def _bombs() -> Iterator[HostileFile]:
         yield HostileFile(
             "zip bomb",
             f"document-{megabytes}.docx",
-            lambda size=size: make_docx(word(paragraph("a" * size))),
-            limit,  # type: ignore[misc]
+            partial(lambda size: make_docx(word(paragraph("a" * size))), size),
+            limit,
         )
         yield HostileFile(
             "zip bomb",
             f"styles-{megabytes}.docx",
-            lambda size=size: make_docx(word(paragraph("a")), {"word/styles.xml": STYLES + " " * size}),  # type: ignore[misc]
+            partial(lambda size: make_docx(word(paragraph("a")), {"word/styles.xml": STYLES + " " * size}), size),
             limit,
         )
         yield HostileFile(
             "zip bomb",
             f"unused-{megabytes}.docx",
             # A member that nobody reads costs nothing.
-            lambda size=size: make_docx(
-                word(paragraph("Only this is read.")), {"word/media/image.bin": b"\x00" * size}
-            ),  # type: ignore[misc]
+            partial(
+                lambda size: make_docx(word(paragraph("Only this is read.")), {"word/media/image.bin": b"\x00" * size}),
+                size,
+            ),
             READ,
         )
     yield HostileFile("zip bomb", "kinds.docx", lambda: make_zip({"[Content_Types].xml": " " * 200_000_000}))
@@ -182,18 +207,27 @@ def _overlapping() -> bytes:
 
 def _entities() -> Iterator[HostileFile]:
     for what, (doctype, use) in ENTITIES.items():
-        body = f'<?xml version="1.0"?>{doctype}<w:document xmlns:w="{W}"><w:body><w:p><w:r><w:t>{use}</w:t></w:r></w:p></w:body></w:document>'
+        body = word(paragraph(use)).replace("?>", f"?>{doctype}", 1)
         never = (SECRET, "root:x:0", "lollol")
-        yield HostileFile("entities", f"{what}-document.docx", lambda body=body: make_docx(body), REFUSED_XML, never)  # type: ignore[misc]
+        yield HostileFile("entities", f"{what}-document.docx", partial(make_docx, body), REFUSED_XML, never)
         for part in ("word/styles.xml", "word/footnotes.xml", "_rels/.rels"):
             yield HostileFile(
-                "entities", f"{what}-{part.replace('/', '-')}.docx",
-                lambda body=body, part=part: make_docx(word(paragraph("Text.")), {part: body}), REFUSED_XML, never,  # type: ignore[misc]
-            )  # fmt: skip
+                "entities",
+                f"{what}-{part.replace('/', '-')}.docx",
+                partial(lambda body, part: make_docx(word(paragraph("Text.")), {part: body}), body, part),
+                REFUSED_XML,
+                never,
+            )
         yield HostileFile(
-            "entities", f"{what}.html",
-            lambda doctype=doctype, use=use: f"{doctype}<html><body><p>Text {use} here.</p></body></html>".encode(), never=never,  # type: ignore[misc]
-        )  # fmt: skip
+            "entities",
+            f"{what}.html",
+            partial(
+                lambda doctype, use: f"{doctype}<html><body><p>Text {use} here.</p></body></html>".encode(),
+                doctype,
+                use,
+            ),
+            never=never,
+        )
 
 
 def _macros() -> Iterator[HostileFile]:
@@ -228,7 +262,9 @@ def _members() -> Iterator[HostileFile]:
             "a\nb",
         )
     ):
-        yield HostileFile("path tricks", f"member-{number}.docx", lambda name=name: make_docx(text, {name: "x"}), READ)  # type: ignore[misc]
+        yield HostileFile(
+            "path tricks", f"member-{number}.docx", partial(lambda name: make_docx(text, {name: "x"}), name), READ
+        )
     yield HostileFile(
         "path tricks",
         "nul-in-member.docx",
@@ -254,10 +290,10 @@ def _members() -> Iterator[HostileFile]:
         yield HostileFile(
             "path tricks",
             f"relation-{number}.docx",
-            lambda relation=relation: make_docx(text, {"_rels/.rels": relation}),
+            partial(lambda relation: make_docx(text, {"_rels/.rels": relation}), relation),
             READ,
             ("root:x:0",),
-        )  # type: ignore[misc]
+        )
     for number, name in enumerate(
         (
             "../../etc/passwd.txt",
@@ -276,9 +312,9 @@ def _members() -> Iterator[HostileFile]:
         yield HostileFile(
             "path tricks",
             name or f"empty-{number}",
-            lambda number=number: f"A plain note, number {number}.".encode(),
+            partial(lambda number: f"A plain note, number {number}.".encode(), number),
             READ,
-        )  # type: ignore[misc]
+        )
 
 
 def _with_link() -> bytes:
@@ -317,11 +353,15 @@ def _flagged(data: bytes) -> bytes:
 
 def _wrong_names() -> Iterator[HostileFile]:
     for what, data in SIGNATURES.items():
-        yield HostileFile("wrong extension", f"{what}-called.pdf", lambda data=data: data, frozenset({"type_mismatch"}))  # type: ignore[misc]
         yield HostileFile(
-            "wrong extension", f"{what}-called.docx", lambda data=data: data, frozenset({"type_mismatch"})
-        )  # type: ignore[misc]
-        yield HostileFile("unsupported", f"honest.{what}", lambda data=data: data, frozenset({"unsupported_type"}))  # type: ignore[misc]
+            "wrong extension", f"{what}-called.pdf", partial(lambda data: data, data), frozenset({"type_mismatch"})
+        )
+        yield HostileFile(
+            "wrong extension", f"{what}-called.docx", partial(lambda data: data, data), frozenset({"type_mismatch"})
+        )
+        yield HostileFile(
+            "unsupported", f"honest.{what}", partial(lambda data: data, data), frozenset({"unsupported_type"})
+        )
     good = good_files()
     mismatch = frozenset({"type_mismatch"})
     yield HostileFile("wrong extension", "zip.pdf", lambda: make_zip({"a.txt": "a"}), mismatch)
@@ -397,7 +437,7 @@ def _word_shapes() -> Iterator[HostileFile]:
         "tiny": tiny,
         "field": field,
     }.items():
-        yield HostileFile("hidden text", f"{name}.docx", lambda shape=shape: make_docx(word(shape)), READ)  # type: ignore[misc]
+        yield HostileFile("hidden text", f"{name}.docx", partial(lambda shape: make_docx(word(shape)), shape), READ)
     yield HostileFile("broken XML", "not-xml.docx", lambda: make_docx("no xml at all"), REFUSED_XML)
     yield HostileFile("broken XML", "empty-part.docx", lambda: make_docx(""), REFUSED_XML)
     yield HostileFile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from apps.documents.tests.hostile import READ, SECRET, HostileFile
 from apps.documents.tests.makers import (
@@ -70,15 +71,17 @@ def _bombs() -> Iterator[HostileFile]:
         yield HostileFile(
             kind,
             f"flate-{megabytes}.pdf",
-            lambda megabytes=megabytes: one_page(drawing(b" " * (megabytes * 1_000_000) + TEXT, flate=True)),
-        )  # type: ignore[misc]
+            partial(lambda megabytes: one_page(drawing(b" " * (megabytes * 1_000_000) + TEXT, flate=True)), megabytes),
+        )
     for times in (2, 4, 8):
         filters = "/Filter [" + "/FlateDecode " * times + "]"
         yield HostileFile(
             kind,
             f"flate-{times}-fold.pdf",
-            lambda times=times, filters=filters: one_page(drawing(_packed(b"\x00" * 100_000_000, times), filters)),
-        )  # type: ignore[misc]
+            partial(
+                lambda times, filters: one_page(drawing(_packed(b"\x00" * 100_000_000, times), filters)), times, filters
+            ),
+        )
     yield HostileFile(
         kind, "many-filters.pdf", lambda: one_page(drawing(TEXT, "/Filter [" + "/ASCIIHexDecode " * 10_000 + "]"))
     )
@@ -170,7 +173,8 @@ def _letters_map() -> bytes:
     target = "0041" * 500
     lines = "\n".join(f"<{code:02x}> <{code:02x}> <{target}>" for code in range(256))
     table = pdf.stream(
-        f"/CIDInit /ProcSet findresource begin 1 begincodespacerange <00> <ff> endcodespacerange 256 beginbfrange {lines} endbfrange".encode(),
+        b"/CIDInit /ProcSet findresource begin 1 begincodespacerange <00> <ff> endcodespacerange "
+        + f"256 beginbfrange {lines} endbfrange".encode(),
         flate=True,
     )
     font = pdf.add(f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode {table} 0 R >>")
@@ -186,14 +190,19 @@ def _letters_map() -> bytes:
 def _cycles() -> Iterator[HostileFile]:
     kind = "PDF cycles"
     trees = {
-        "own-child": "<< /Type /Pages /Count 5 /Kids [TOP] >>", "own-child-too": "<< /Type /Pages /Count 3 /Kids [LEAF TOP LEAF] >>",
-        "own-parent": "<< /Type /Pages /Count 1 /Parent TOP /Kids [LEAF] >>", "thrice": "<< /Type /Pages /Count 3 /Kids [LEAF LEAF LEAF] >>",
-        "catalog-child": "<< /Type /Pages /Count 2 /Kids [1 0 R LEAF] >>", "null-child": "<< /Type /Pages /Count 2 /Kids [null LEAF] >>",
-        "no-kids": "<< /Type /Pages /Count 1 >>", "kids-number": "<< /Type /Pages /Count 1 /Kids 7 >>",
-        "kids-themselves": "<< /Type /Pages /Count 1 /Kids TOP >>", "missing": "<< /Type /Pages /Count 2 /Kids [999 0 R LEAF] >>",
-    }  # fmt: skip
+        "own-child": "<< /Type /Pages /Count 5 /Kids [TOP] >>",
+        "own-child-too": "<< /Type /Pages /Count 3 /Kids [LEAF TOP LEAF] >>",
+        "own-parent": "<< /Type /Pages /Count 1 /Parent TOP /Kids [LEAF] >>",
+        "thrice": "<< /Type /Pages /Count 3 /Kids [LEAF LEAF LEAF] >>",
+        "catalog-child": "<< /Type /Pages /Count 2 /Kids [1 0 R LEAF] >>",
+        "null-child": "<< /Type /Pages /Count 2 /Kids [null LEAF] >>",
+        "no-kids": "<< /Type /Pages /Count 1 >>",
+        "kids-number": "<< /Type /Pages /Count 1 /Kids 7 >>",
+        "kids-themselves": "<< /Type /Pages /Count 1 /Kids TOP >>",
+        "missing": "<< /Type /Pages /Count 2 /Kids [999 0 R LEAF] >>",
+    }
     for name, tree in trees.items():
-        yield HostileFile(kind, f"tree-{name}.pdf", lambda tree=tree: one_page(drawing(TEXT), tree=tree))  # type: ignore[misc]
+        yield HostileFile(kind, f"tree-{name}.pdf", partial(lambda tree: one_page(drawing(TEXT), tree=tree), tree))
     yield HostileFile(kind, "length.pdf", lambda: one_page(drawing(TEXT, length="4 0 R")))
     yield HostileFile(kind, "contents.pdf", lambda: one_page(lambda pdf: f"{pdf.add('[4 0 R 4 0 R]')} 0 R"))
     yield HostileFile(kind, "reference.pdf", lambda: one_page(lambda pdf: f"{pdf.add('4 0 R')} 0 R"))
@@ -254,13 +263,17 @@ def _lies() -> Iterator[HostileFile]:
     kind = "PDF lies"
     for number, count in enumerate(("2147483647", "-1", "0", "99999999999999999999", "1.5", "true", "5001", "(x)")):
         tree = f"<< /Type /Pages /Count {count} /Kids [LEAF] >>"
-        yield HostileFile(kind, f"count-{number}.pdf", lambda tree=tree: one_page(drawing(TEXT), tree=tree))  # type: ignore[misc]
+        yield HostileFile(kind, f"count-{number}.pdf", partial(lambda tree: one_page(drawing(TEXT), tree=tree), tree))
     for number, length in enumerate(("0", "-5", "99999999", "2147483648", "nothing", "1")):
-        yield HostileFile(kind, f"length-{number}.pdf", lambda length=length: one_page(drawing(TEXT, length=length)))  # type: ignore[misc]
+        yield HostileFile(
+            kind, f"length-{number}.pdf", partial(lambda length: one_page(drawing(TEXT, length=length)), length)
+        )
     for number, box in enumerate(
         ("[0 0 1e30 1e30]", "[0 0 0 0]", "[595 842 0 0]", "[nan nan]", "7", "[0 0 14400000 14400000]")
     ):
-        yield HostileFile(kind, f"box-{number}.pdf", lambda box=box: one_page(drawing(TEXT), page=f"/MediaBox {box}"))  # type: ignore[misc]
+        yield HostileFile(
+            kind, f"box-{number}.pdf", partial(lambda box: one_page(drawing(TEXT), page=f"/MediaBox {box}"), box)
+        )
     good = good_files()["pdf"]
     yield HostileFile(kind, "table-of-places.pdf", lambda: good.replace(b"0000000", b"9999999"))
     yield HostileFile(kind, "start.pdf", lambda: good.replace(b"startxref", b"startxref\n99999999\n"))
@@ -275,15 +288,17 @@ def _lies() -> Iterator[HostileFile]:
 
 def _active() -> Iterator[HostileFile]:
     actions = {
-        "script": "/OpenAction << /S /JavaScript /JS (while\\(true\\){}) >>", "launch": "/OpenAction << /S /Launch /F (/bin/sh) >>",
-        "address": "/OpenAction << /S /URI /URI (http://127.0.0.1:9/x) >>", "form": "/AcroForm << /XFA (x) /Fields [1 0 R] >>",
+        "script": "/OpenAction << /S /JavaScript /JS (while\\(true\\){}) >>",
+        "launch": "/OpenAction << /S /Launch /F (/bin/sh) >>",
+        "address": "/OpenAction << /S /URI /URI (http://127.0.0.1:9/x) >>",
+        "form": "/AcroForm << /XFA (x) /Fields [1 0 R] >>",
         "names": "/Names << /JavaScript << /Names [(a) << /S /JavaScript /JS (x) >>] >> /EmbeddedFiles << /Names [(x.exe) 1 0 R] >> >>",
         "far-file": "/OpenAction << /S /GoToR /F (\\\\\\\\127.0.0.1\\\\x) >>",
-    }  # fmt: skip
+    }
     for name, action in actions.items():
         yield HostileFile(
-            "PDF actions", f"{name}.pdf", lambda action=action: one_page(drawing(TEXT), catalog=action), READ
-        )  # type: ignore[misc]
+            "PDF actions", f"{name}.pdf", partial(lambda action: one_page(drawing(TEXT), catalog=action), action), READ
+        )
     yield HostileFile(
         "PDF actions",
         "outside-stream.pdf",
@@ -316,18 +331,25 @@ def _polyglots() -> Iterator[HostileFile]:
     page = f"<html><body><p>{SECRET}</p></body></html>".encode()
     other = frozenset({"unsupported_type", "type_mismatch"})
     made = {
-        "pdf-zip.pdf": (good["pdf"] + archive, READ), "zip-pdf.pdf": (archive + good["pdf"], other | READ),
-        "zip-pdf.docx": (archive + good["pdf"], other | READ), "docx-pdf.docx": (good["docx"] + good["pdf"], READ | {"unreadable"}),
-        "pdf-docx.pdf": (good["pdf"] + good["docx"], READ), "gif-pdf.pdf": (b"GIF89a" + good["pdf"], other),
-        "jpeg-pdf.pdf": (b"\xff\xd8\xff\xe0" + good["pdf"], other), "exe-pdf.pdf": (b"MZ\x90\x00" + b"\x00" * 100 + good["pdf"], READ | other),
-        "script-pdf.pdf": (b"#!/bin/sh\nexit\n" + good["pdf"], other), "pdf-html.html": (good["pdf"] + page, READ),
-        "html-comment-pdf.pdf": (b"<html><!--\n" + good["pdf"] + b"--><p>text</p></html>", READ | other), "mark-pdf.pdf": (b"\xef\xbb\xbf\n" + good["pdf"], READ),
-        "late-header.pdf": (b"x" * 1000 + b"\n" + good["pdf"], READ | other), "too-late-header.pdf": (b"x" * 3000 + good["pdf"], READ | other),
+        "pdf-zip.pdf": (good["pdf"] + archive, READ),
+        "zip-pdf.pdf": (archive + good["pdf"], other | READ),
+        "zip-pdf.docx": (archive + good["pdf"], other | READ),
+        "docx-pdf.docx": (good["docx"] + good["pdf"], READ | {"unreadable"}),
+        "pdf-docx.pdf": (good["pdf"] + good["docx"], READ),
+        "gif-pdf.pdf": (b"GIF89a" + good["pdf"], other),
+        "jpeg-pdf.pdf": (b"\xff\xd8\xff\xe0" + good["pdf"], other),
+        "exe-pdf.pdf": (b"MZ\x90\x00" + b"\x00" * 100 + good["pdf"], READ | other),
+        "script-pdf.pdf": (b"#!/bin/sh\nexit\n" + good["pdf"], other),
+        "pdf-html.html": (good["pdf"] + page, READ),
+        "html-comment-pdf.pdf": (b"<html><!--\n" + good["pdf"] + b"--><p>text</p></html>", READ | other),
+        "mark-pdf.pdf": (b"\xef\xbb\xbf\n" + good["pdf"], READ),
+        "late-header.pdf": (b"x" * 1000 + b"\n" + good["pdf"], READ | other),
+        "too-late-header.pdf": (b"x" * 3000 + good["pdf"], READ | other),
         "csv-html.csv": (b"a,b\n<script>" + SECRET.encode()[:0] + b"x</script>,2\n=cmd|' /C calc'!A0,3\n", READ),
         "docx-html.html": (good["docx"] + page, READ | other | {"unreadable"}),
-    }  # fmt: skip
+    }
     for name, (data, right) in made.items():
-        yield HostileFile("polyglots", name, lambda data=data: data, frozenset(right))  # type: ignore[misc]
+        yield HostileFile("polyglots", name, partial(lambda data: data, data), frozenset(right))
 
 
 def _pages() -> Iterator[HostileFile]:
@@ -346,7 +368,7 @@ def _pages() -> Iterator[HostileFile]:
     yield HostileFile(
         "scans", "bad-operators.pdf", lambda: make_pdf([[]], contents={0: b"Tj ( ET >> BT ] /F9 -1e99 Tf 1 0 0 Tm (a"})
     )
-    yield HostileFile("scans", "broken-page.pdf", lambda: _one_bad_page(), READ)
+    yield HostileFile("scans", "broken-page.pdf", _one_bad_page, READ)
 
 
 def _one_bad_page() -> bytes:
@@ -360,10 +382,12 @@ def _one_bad_page() -> bytes:
 def _hidden() -> Iterator[HostileFile]:
     seen = Ink("What a reader sees.", 60, 700)
     tricks = {
-        "tiny": [seen, Ink(SECRET, 60, 600, size=0.5)], "outside": [seen, Ink(SECRET, 5_000, 600)],
-        "above": [seen, Ink(SECRET, 60, 5_000)], "below": [seen, Ink(SECRET, 60, -500)],
-    }  # fmt: skip
+        "tiny": [seen, Ink(SECRET, 60, 600, size=0.5)],
+        "outside": [seen, Ink(SECRET, 5_000, 600)],
+        "above": [seen, Ink(SECRET, 60, 5_000)],
+        "below": [seen, Ink(SECRET, 60, -500)],
+    }
     for name, inks in tricks.items():
-        yield HostileFile("hidden text", f"{name}.pdf", lambda inks=inks: make_pdf([inks]), READ)  # type: ignore[misc]
+        yield HostileFile("hidden text", f"{name}.pdf", partial(lambda inks: make_pdf([inks]), inks), READ)
     scaled = pdf_text([seen]) + f"\nq 0.01 0 0 0.01 60 600 cm BT /F1 20 Tf ({SECRET}) Tj ET Q".encode()
     yield HostileFile("hidden text", "scaled.pdf", lambda: make_pdf([[]], contents={0: scaled}), READ)

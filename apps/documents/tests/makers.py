@@ -103,9 +103,9 @@ _PAD = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE64
 def make_locked_pdf(password: str) -> bytes:
     """Standard security handler, revision 2: 40-bit RC4, as old as it is refused by its password."""
     key = (password.encode("latin-1") + _PAD)[:32]
-    owner = _rc4(hashlib.md5(key).digest()[:5], key)  # noqa: S324
+    owner = _rc4(hashlib.md5(key).digest()[:5], key)
     identity = b"0123456789abcdef"
-    secret = hashlib.md5(key + owner + (0xFFFFFFFC).to_bytes(4, "little") + identity).digest()[:5]  # noqa: S324
+    secret = hashlib.md5(key + owner + (0xFFFFFFFC).to_bytes(4, "little") + identity).digest()[:5]
     user = _rc4(secret, _PAD)
     pdf = Pdf()
     root, tree = pdf.add(""), pdf.add("")
