@@ -11,7 +11,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from apps.documents.extractors.pdf_layout import PageLines, write_pages
-from apps.documents.extractors.pdf_lines import lines_of_page
+from apps.documents.extractors.pdf_lines import lines_of_page, shown_area
 from apps.documents.extractors.refusal import Refused
 from apps.documents.extractors.writing import BodyWriter, clean
 from apps.documents.schemas import Limits, PageProblem, Reason
@@ -107,16 +107,17 @@ def _read_page(
         try:
             if raw.FPDFText_CountChars(text_page) > max(0, characters) + 1_000:
                 raise Refused("too_long")
-            lines = lines_of_page(page, text_page)
+            shown = shown_area(page)
+            lines = lines_of_page(text_page, shown)
         finally:
             text_page.close()
         words = sum(len(line.words) for line in lines)
         if words >= _FEW_WORDS or not _is_picture(page, words):
-            return PageLines(number, lines), None
+            return PageLines(number, lines, shown), None
         read = _by_ocr(page, tesseract) if tesseract else None
         if read is None:
-            return PageLines(number, lines), "no_text_layer"
-        return PageLines(number, lines, ocr=read), None
+            return PageLines(number, lines, shown), "no_text_layer"
+        return PageLines(number, lines, shown, ocr=read), None
     except pdfium.PdfiumError:
         return PageLines(number, []), "unreadable"
     finally:

@@ -54,9 +54,12 @@ class _Gathered:
     last: int
 
 
-def lines_of_page(page: pdfium.PdfPage, text_page: pdfium.PdfTextPage) -> list[Line]:
+Area = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+
+def lines_of_page(text_page: pdfium.PdfTextPage, shown: Area) -> list[Line]:
     """In the order in which the page draws them, which is the order of reading for nearly every producer."""
-    shown = _shown_area(page)
     lines = []
     for pieces, broken in _split(text_page):
         line = _line(text_page, pieces, shown)
@@ -89,9 +92,7 @@ def _split(text_page: pdfium.PdfTextPage) -> Iterator[tuple[list[_Gathered], boo
         yield words, False
 
 
-def _line(
-    text_page: pdfium.PdfTextPage, pieces: list[_Gathered], shown: tuple[float, float, float, float]
-) -> Line | None:
+def _line(text_page: pdfium.PdfTextPage, pieces: list[_Gathered], shown: Area) -> Line | None:
     handle = text_page.raw
     words = []
     letters: Counter[float] = Counter()
@@ -121,7 +122,7 @@ def _decoded(codes: list[int]) -> str:
     return "".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes)
 
 
-def _shown_area(page: pdfium.PdfPage) -> tuple[float, float, float, float]:
+def shown_area(page: pdfium.PdfPage) -> Area:
     try:
         left, bottom, right, top = page.get_cropbox()
     except pdfium.PdfiumError:

@@ -49,6 +49,7 @@ class Usage:
     """What reading a file took, over all runs; for tests and the benchmark."""
 
     peak_rss_bytes: int = 0
+    """At least what the calling process had resident: the kernel begins counting at the fork."""
     cpu_s: float = 0.0
     wall_s: float = 0.0
     runs: int = 0
@@ -63,7 +64,6 @@ class _Ended:
     killed_for: Reason | None
     page: int | None
     """The page that was being read at the end."""
-    peak_rss_bytes: int
 
 
 def extract(
@@ -146,10 +146,9 @@ class _Reading:
         """Why a process that was not killed from here has no answer."""
         if ended.status == -signal.SIGXCPU:
             return "time_exceeded"
-        if ended.status == -signal.SIGKILL or ended.peak_rss_bytes > 0.7 * self._limits.memory_bytes:
-            # The kernel kills what takes the machine's memory; libraries end themselves where they get none.
-            return "limits_exceeded"
-        return "unreadable"
+        # The kernel kills what takes the machine's memory; libraries abort where they get none.
+        died_of_memory = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL}
+        return "limits_exceeded" if ended.status in died_of_memory else "unreadable"
 
     def _run(self, skip: dict[int, str], ends_at: float) -> _Ended:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -186,7 +185,7 @@ class _Reading:
         )
 
     def _watched(self, process: subprocess.Popen[bytes], ends_at: float) -> _Ended:
-        lines = _Lines(self._most_bytes())
+        lines = _Lines(self._most_bytes(), self._limits.pages + 1)
         killed_for: Reason | None = None
         try:
             killed_for = self._listen(process, lines, ends_at)
@@ -197,7 +196,7 @@ class _Reading:
             self._usage.cpu_s += cpu
             if process.stdout:
                 process.stdout.close()
-        return _Ended(lines.answer, status, killed_for, lines.page, peak)
+        return _Ended(lines.answer, status, killed_for, lines.page)
 
     def _most_bytes(self) -> int:
         return (
@@ -221,7 +220,7 @@ class _Reading:
                     continue
                 chunk = os.read(output, 1 << 18)
                 if not chunk:
-                    return None
+                    return None if _has_ended(process) else "unreadable"
                 for page, of in lines.take(chunk):
                     self._tell(page, of)
                 if lines.is_flood:
@@ -241,8 +240,9 @@ class _Reading:
 class _Lines:
     """What the process said so far: lines of JSON, none trusted."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_lines: int) -> None:
         self._left = most_bytes
+        self._lines_left = most_lines
         self._parts: list[bytes] = []
         self.page: int | None = None
         self.answer: Any = None
@@ -250,7 +250,7 @@ class _Lines:
 
     @property
     def is_flood(self) -> bool:
-        return self._left < 0
+        return self._left < 0 or self._lines_left < 0
 
     def take(self, chunk: bytes) -> list[tuple[int, int]]:
         """The pages that were begun."""
@@ -258,6 +258,9 @@ class _Lines:
         told: list[tuple[int, int]] = []
         *whole, rest = chunk.split(b"\n")
         for line in whole:
+            self._lines_left -= 1
+            if self.is_flood:
+                break
             self._line(b"".join([*self._parts, line]), told)
             self._parts = []
         if rest:
@@ -277,6 +280,16 @@ class _Lines:
                 self.answer = answer
             case _:
                 self.is_garbage = True
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Of a process that closed its output: it has a moment to end by itself, so that its status can be told."""
+    deadline = time.monotonic() + POLL_S
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
