@@ -77,4 +77,5 @@ class Extracted:
     pages: int | None = None
     page_problems: tuple[PageProblem, ...] = ()
     metadata: Mapping[str, str] | None = None
-    """Title, author, date as the file itself claims them: for display, trusted for nothing."""
+    """Title, author, date as the file itself claims them: for display, trusted for nothing. `ocr_pages` names the pages
+    whose words were recognised from a picture, and may be wrong."""

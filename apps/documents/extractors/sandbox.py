@@ -210,10 +210,14 @@ class _Reading:
         os.set_blocking(output, False)
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
+            asked = 0.0
             while True:
-                if self._stopped():
-                    raise CallAborted
-                left = ends_at - time.monotonic()
+                now = time.monotonic()
+                if now - asked >= POLL_S:
+                    asked = now
+                    if self._stopped():
+                        raise CallAborted
+                left = ends_at - now
                 if left <= 0:
                     return "time_exceeded"
                 if not selector.select(min(POLL_S, left)):

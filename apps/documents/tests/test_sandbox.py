@@ -322,7 +322,7 @@ def test_a_scan_is_read_where_tesseract_is_installed(tmp_path: Path, monkeypatch
     found = extract(scan)
     assert found.body is not None, found
     assert found.body.text == "Words of the scan.\n\nSecond paragraph."
-    assert found.page_problems == ()
+    assert (found.page_problems, found.metadata) == ((), {"ocr_pages": "1"})
 
 
 def test_the_working_folder_is_private(note: Path, child: Any, working: Path) -> None:
