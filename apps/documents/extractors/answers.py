@@ -11,7 +11,7 @@ from apps.rag.schemas import Block, BlockKind, Body
 
 KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 REASONS: tuple[Reason, ...] = get_args(Reason)
-_CLAIMS = frozenset({"title", "author", "date"})
+_CLAIMS = frozenset({"title", "author", "date", "ocr_pages"})
 _MOST_HEADER = 2_000
 
 

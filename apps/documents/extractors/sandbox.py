@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -29,6 +30,9 @@ POLL_S = 0.1
 MOST_RESTARTS = 3
 """A page that ends the process is left out, and the file read again: at most so many times."""
 
+UNKNOWN_TYPE = "application/octet-stream"
+
+_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,90}")
 _ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); from apps.documents.extractors.child import main; main(sys.argv[2])"
@@ -64,6 +68,7 @@ class _Ended:
     killed_for: Reason | None
     page: int | None
     """The page that was being read at the end."""
+    media_type: str
 
 
 def extract(
@@ -96,7 +101,7 @@ def extract(
         os.close(descriptor)
 
 
-def _nothing(reason: Reason, media_type: str = "application/octet-stream") -> Extracted:
+def _nothing(reason: Reason, media_type: str = UNKNOWN_TYPE) -> Extracted:
     return Extracted(media_type=media_type, body=None, reason=reason)
 
 
@@ -139,7 +144,7 @@ class _Reading:
             reason = ended.killed_for or self._reason(ended)
             retry = reason in {"unreadable", "limits_exceeded"} and ended.killed_for is None
             if not retry or ended.page is None or ended.page in skip or len(skip) >= MOST_RESTARTS:
-                return _nothing(reason, "application/pdf" if ended.page else "application/octet-stream")
+                return _nothing(reason, ended.media_type)
             skip[ended.page] = reason
 
     def _reason(self, ended: _Ended) -> Reason:
@@ -185,7 +190,7 @@ class _Reading:
         )
 
     def _watched(self, process: subprocess.Popen[bytes], ends_at: float) -> _Ended:
-        lines = _Lines(self._most_bytes(), self._limits.pages + 1)
+        lines = _Lines(self._most_bytes(), self._limits.pages + 2)
         killed_for: Reason | None = None
         try:
             killed_for = self._listen(process, lines, ends_at)
@@ -196,7 +201,7 @@ class _Reading:
             self._usage.cpu_s += cpu
             if process.stdout:
                 process.stdout.close()
-        return _Ended(lines.answer, status, killed_for, lines.page)
+        return _Ended(lines.answer, status, killed_for, lines.page, lines.media_type)
 
     def _most_bytes(self) -> int:
         return (
@@ -210,10 +215,14 @@ class _Reading:
         os.set_blocking(output, False)
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
+            asked = 0.0
             while True:
-                if self._stopped():
-                    raise CallAborted
-                left = ends_at - time.monotonic()
+                now = time.monotonic()
+                if now - asked >= POLL_S:
+                    asked = now
+                    if self._stopped():
+                        raise CallAborted
+                left = ends_at - now
                 if left <= 0:
                     return "time_exceeded"
                 if not selector.select(min(POLL_S, left)):
@@ -245,6 +254,7 @@ class _Lines:
         self._lines_left = most_lines
         self._parts: list[bytes] = []
         self.page: int | None = None
+        self.media_type = UNKNOWN_TYPE
         self.answer: Any = None
         self.is_garbage = False
 
@@ -276,6 +286,8 @@ class _Lines:
             case {"page": int(page), "of": int(of)} if 0 < page <= of < 1_000_000_000:
                 self.page = page
                 told.append((page, of))
+            case {"media_type": str(media_type)} if _TYPE.fullmatch(media_type):
+                self.media_type = media_type
             case {"done": dict(answer)}:
                 self.answer = answer
             case _:

@@ -389,5 +389,9 @@ def _hidden() -> Iterator[HostileFile]:
     }
     for name, inks in tricks.items():
         yield HostileFile("hidden text", f"{name}.pdf", partial(lambda inks: make_pdf([inks]), inks), READ)
+    white = pdf_text([seen]) + f"\n1 1 1 rg BT /F1 12 Tf 60 600 Td ({SECRET}) Tj ET".encode()
+    yield HostileFile("hidden text", "white.pdf", lambda: make_pdf([[]], contents={0: white}), READ)
+    unseen = pdf_text([seen]) + f"\nBT 3 Tr /F1 12 Tf 60 600 Td ({SECRET}) Tj ET".encode()
+    yield HostileFile("hidden text", "invisible.pdf", lambda: make_pdf([[]], contents={0: unseen}), READ)
     scaled = pdf_text([seen]) + f"\nq 0.01 0 0 0.01 60 600 cm BT /F1 20 Tf ({SECRET}) Tj ET Q".encode()
     yield HostileFile("hidden text", "scaled.pdf", lambda: make_pdf([[]], contents={0: scaled}), READ)

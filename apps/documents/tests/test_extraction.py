@@ -14,6 +14,7 @@ from apps.documents.tests.makers import (
     DRUGS,
     SENTENCES,
     Ink,
+    Pdf,
     footnotes,
     good_files,
     item,
@@ -195,6 +196,35 @@ def test_a_scanned_page_is_named_beside_one_with_text(read: Reader) -> None:
     )
     assert found.page_problems == (PageProblem(1, "no_text_layer"),)
     assert texts(found, "heading") == ["Two"]
+
+
+def test_the_words_that_lie_unseen_over_a_scan_are_read_and_white_ones_on_a_dark_ground_too(read: Reader) -> None:
+    picture = b"q 595 0 0 842 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID \x00 EI Q "
+    words = b"BT 3 Tr /F1 5 Tf 20 700 Td (" + b"Recognised words. " * 12 + b") Tj ET"
+    found = read(make_pdf([[]], contents={0: picture + words}))
+    assert (found.page_problems, body(found).text[:17]) == ((), "Recognised words.")
+    banner = b"0 0 0.5 rg 50 690 300 30 re f 1 1 1 rg BT /F1 12 Tf 60 700 Td (White on blue) Tj ET"
+    assert body(read(make_pdf([[]], contents={0: banner}))).text == "White on blue"
+
+
+def test_what_was_filled_into_a_form_is_read(read: Reader) -> None:
+    pdf = Pdf()
+    root, tree, font = pdf.add(""), pdf.add(""), pdf.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    drawn = pdf.stream(b"BT /F1 10 Tf 60 700 Td (Allergies:) Tj ET")
+    fonts = f"/Resources << /Font << /F1 {font} 0 R >> >>"
+    shape = pdf.stream(
+        b"BT /F1 10 Tf 2 5 Td (penicillin) Tj ET", f"/Type /XObject /Subtype /Form /BBox [0 0 200 20] {fonts}"
+    )
+    field = pdf.add(
+        "<< /Type /Annot /Subtype /Widget /FT /Tx /T (allergies) /V (penicillin) /F 4 /Rect [150 695 350 715] "
+        f"/AP << /N {shape} 0 R >> >>"
+    )
+    page = pdf.add(
+        f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 595 842] /Contents {drawn} 0 R /Annots [{field} 0 R] {fonts} >>"
+    )
+    pdf.set(tree, f"<< /Type /Pages /Count 1 /Kids [{page} 0 R] >>")
+    pdf.set(root, f"<< /Type /Catalog /Pages {tree} 0 R /AcroForm << /Fields [{field} 0 R] >> >>")
+    assert "penicillin" in body(read(pdf.built(root))).text
 
 
 # --- DOCX -----------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ import pytest
 
 from apps.documents.extractors import sandbox
 from apps.documents.extractors.answers import understood
+from apps.documents.extractors.detect import DOCX
 from apps.documents.extractors.sandbox import Usage, extract
 from apps.documents.schemas import Limits, PageProblem
-from apps.documents.tests.makers import good_files, make_pdf, written_page
+from apps.documents.tests.makers import good_files, make_docx, make_pdf, word, written_page
 from medassist.common.errors import CallAborted, Unavailable
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,6 +143,13 @@ def test_an_answer_that_no_honest_process_gives_is_refused(wrong: dict[str, Any]
     limits = Limits(characters=1_000)
     assert understood(ANSWER, limits) is not None
     assert understood({**ANSWER, **wrong}, limits) is None
+
+
+def test_the_type_is_told_also_when_reading_did_not_end(tmp_path: Path) -> None:
+    path = tmp_path / "slow.docx"
+    path.write_bytes(make_docx(word("<w:p/>" * 3_000_000)))
+    found = extract(path, limits=Limits(cpu_s=1, wall_s=20))
+    assert (found.reason, found.media_type) == ("time_exceeded", DOCX)
 
 
 def test_a_missing_library_is_no_answer_about_the_file(note: Path, child: Any) -> None:
@@ -322,7 +330,7 @@ def test_a_scan_is_read_where_tesseract_is_installed(tmp_path: Path, monkeypatch
     found = extract(scan)
     assert found.body is not None, found
     assert found.body.text == "Words of the scan.\n\nSecond paragraph."
-    assert found.page_problems == ()
+    assert (found.page_problems, found.metadata) == ((), {"ocr_pages": "1"})
 
 
 def test_the_working_folder_is_private(note: Path, child: Any, working: Path) -> None:
