@@ -321,7 +321,7 @@ def test_the_language_is_guessed_or_left_open(read: Reader, text: str, language:
 
 
 def test_every_reason_has_a_sentence() -> None:
-    assert set(EXPLANATIONS) == {*get_args(Reason), "no_text_layer"}
+    assert set(EXPLANATIONS) == {*get_args(Reason), "no_text_layer", "recognised"}
     assert all(sentence.endswith(".") for sentence in EXPLANATIONS.values())
 
 
