@@ -1,8 +1,9 @@
 """python -m bench overhead [--seconds 8] [--without-litellm]
 
 What MedAssist adds to a model call, beside the same call made directly and through the LiteLLM proxy, in one run with one
-load generator on the same cores. MedAssist does what it does for every note: key, clinic, ledger, encryption, audit,
-de-identification, verification, guard, result; the others pass a body on. Compare ratios, not figures.
+load generator on the same cores; the callers belong to eight clinics. MedAssist does what it does for every note: key,
+clinic, ledger, encryption, audit, de-identification, verification, guard, result; the others pass a body on. Compare
+ratios, not figures.
 
 The targets: at most 5 ms of processor time a call around the pipeline's own work, LiteLLM's requests a second or more with
 the guard, and at most 150 ms added by the queue (p50).
@@ -33,7 +34,7 @@ from bench.memory import peak, processor_s
 from bench.stand import Stand, case, wait_until
 from medassist.embedded.processes import free_port
 
-CLINIC = "north"
+CLINICS = ("north", "south", "east", "west", "hill", "lake", "shore", "dale")
 LATENCY_S = 0.2
 LEVELS = (1, 64, 256, 1_000)
 LITELLM = "litellm[proxy]==1.106.2"
@@ -47,12 +48,12 @@ QUEUE_MS = 150.0
 
 @dataclass(frozen=True)
 class Target:
-    """An address to call: `body` and `headers` are the same for every call but for the key."""
+    """An address to call: callers take the sets of `headers` in turn (one a clinic, where there are clinics)."""
 
     name: str
     url: str
     body: Any
-    headers: Mapping[str, str]
+    headers: Sequence[Mapping[str, str]]
     pids: tuple[int, ...]
 
 
@@ -78,13 +79,14 @@ async def load(target: Target, concurrency: int, seconds: float) -> Level:
     ends_at = time.perf_counter() + seconds
 
     async def caller(session: aiohttp.ClientSession, number: int) -> None:
+        own = target.headers[number % len(target.headers)]
         # Callers arrive one after another, not in one instant.
         await asyncio.sleep(number * min(1.0, seconds / 8) / concurrency)
         while time.perf_counter() < ends_at:
             started = time.perf_counter()
             try:
                 async with session.post(
-                    target.url, data=json.dumps(target.body), headers={**target.headers, "Idempotency-Key": uuid4().hex}
+                    target.url, data=json.dumps(target.body), headers={**own, "Idempotency-Key": uuid4().hex}
                 ) as response:
                     await response.read()
                     statuses[str(response.status)] += 1
@@ -132,7 +134,7 @@ def chat() -> dict[str, Any]:
 def direct(stand: Stand) -> Target:
     return Target(
         "upstream", f"http://127.0.0.1:{stand.upstream_port}/v1/chat/completions", chat(),
-        {"Content-Type": "application/json"}, (stand.pid_of("upstream"),),
+        [{"Content-Type": "application/json"}], (stand.pid_of("upstream"),),
     )  # fmt: skip
 
 
@@ -153,7 +155,7 @@ def litellm(stand: Stand) -> Target:
     _answers(port, "/health/liveliness", "LiteLLM")
     return Target(
         "LiteLLM proxy", f"http://127.0.0.1:{port}/v1/chat/completions", chat(),
-        {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}, (kept.pid,),
+        [{"Content-Type": "application/json", "Authorization": f"Bearer {key}"}], (kept.pid,),
     )  # fmt: skip
 
 
@@ -167,10 +169,13 @@ def medassist(stand: Stand) -> Target:
         DATABASE_POOL_SIZE="24", DIRECT_PLACES="256", NOTES_DIRECT_SECONDS="60",
     )  # fmt: skip
     _answers(port, "/health/live", "MedAssist's web process")
-    door = stand.doors[CLINIC]
     return Target(
         "MedAssist direct", f"http://127.0.0.1:{port}/api/v1/notes/summarize", {"text": NOTE},
-        {"Content-Type": "application/json", "Host": door.host, "Authorization": f"Api-Key {door.key}"}, (kept.pid,),
+        [
+            {"Content-Type": "application/json", "Host": door.host, "Authorization": f"Api-Key {door.key}"}
+            for door in map(stand.doors.__getitem__, CLINICS)
+        ],
+        (kept.pid,),
     )  # fmt: skip
 
 
@@ -220,7 +225,7 @@ def queue_ms(stand: Stand, count: int = 20) -> float:
     from medassist.jobs.models import Job
     from medassist.tenancy.context import public_context
 
-    caller = stand.caller(CLINIC)
+    caller = stand.caller(CLINICS[0])
     times = []
     for number in range(count + 3):
         answer = caller.call("POST", "/api/v1/cases/analyze", case(f"mark-q{number}"), {"Idempotency-Key": uuid4().hex})
@@ -247,7 +252,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--without-litellm", action="store_true", help="leave the proxy out: nothing is installed")
     options = parser.parse_args(arguments)
     levels: list[Level] = []
-    with Stand(clinics=(CLINIC,), latency_s=LATENCY_S) as stand:
+    with Stand(clinics=CLINICS, latency_s=LATENCY_S) as stand:
         queued = queue_ms(stand)
         targets = [direct(stand), medassist(stand)]
         if not options.without_litellm:

@@ -42,6 +42,15 @@ def note_detail(*, actor: Actor, note_id: UUID) -> NoteDetail:
     )  # fmt: skip
 
 
+def summary_of_own(*, actor: Actor, note_id: UUID, job_id: UUID) -> NoteSummary | None:
+    """The summary for who has just sent the note; audited as a reading, like every other."""
+    require(actor, Permission.NOTE_READ)
+    with transaction.atomic():
+        row = SummaryRecord.objects.filter(job_id=job_id, note_id=note_id).first()
+        record(actor=actor, action="note.read", object_type="note", object_id=str(note_id))
+    return NoteSummary.model_validate(row.payload) if row else None
+
+
 def content_for_pipeline(note_id: UUID) -> NoteContent:
     """For the run that summarises it; raises `NotFound`."""
     note = Note.objects.filter(pk=note_id).first()

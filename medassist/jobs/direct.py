@@ -16,7 +16,7 @@ from functools import cache
 
 from django.conf import settings
 
-from medassist.jobs import runner
+from medassist.jobs import progress, runner
 from medassist.jobs.schemas import Leased
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,12 @@ def take_place() -> Place | None:
 
 def run(place: Place, leased: Leased, *, budget_s: float) -> None:
     """Runs the job here for at most `budget_s`; how it ended is in the ledger. Never raises."""
+    # The caller learns the job's id when it has ended: nobody watches before.
+    with progress.held():
+        _run(place, leased, budget_s)
+
+
+def _run(place: Place, leased: Leased, budget_s: float) -> None:
     try:
         runner.run_one(replace(leased, deadline_left_s=min(leased.deadline_left_s, budget_s)))
     finally:
@@ -50,7 +56,7 @@ def run(place: Place, leased: Leased, *, budget_s: float) -> None:
 
 def run_aside(place: Place, leased: Leased, *, budget_s: float) -> None:
     """`run` in a thread of its own: the request is answered meanwhile, the work is watched through its events."""
-    _threads().submit(run, place, leased, budget_s=budget_s)
+    _threads().submit(_run, place, leased, budget_s)
 
 
 @cache

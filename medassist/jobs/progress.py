@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -25,6 +28,7 @@ PAUSE_S = 2.0
 """After a failure nothing is published for so long: a frozen Redis costs one wait, not one an event."""
 
 _silent_until = 0.0
+_held = threading.local()
 
 
 @cache
@@ -53,15 +57,37 @@ def publish_sealed(clinic: str, job_id: UUID, event: str, data: dict[str, Any]) 
     _add(key, job_id, {"event": event, "sealed": value})
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Events of this thread are sent together at the end: for work that nobody can watch before it is done."""
+    _held.events = []
+    try:
+        yield
+    finally:
+        events, _held.events = _held.events, None
+        if events:
+            _send(events)
+
+
 def _add(key: str, job_id: UUID, fields: dict[Any, Any]) -> None:
+    waiting = getattr(_held, "events", None)
+    if waiting is None:
+        _send([(key, job_id, fields)])
+    else:
+        waiting.append((key, job_id, fields))
+
+
+def _send(events: list[tuple[str, UUID, dict[Any, Any]]]) -> None:
     global _silent_until  # noqa: PLW0603 - one Redis a process
     if time.monotonic() < _silent_until:
         return
     try:
         pipe = client().pipeline(transaction=False)
-        pipe.xadd(key, fields, maxlen=MAX_EVENTS, approximate=True)
-        pipe.expire(key, KEEP_S)
+        for key, _, fields in events:
+            pipe.xadd(key, fields, maxlen=MAX_EVENTS, approximate=True)
+        for key in {key for key, _, _ in events}:
+            pipe.expire(key, KEEP_S)
         pipe.execute()
     except redis.RedisError:
         _silent_until = time.monotonic() + PAUSE_S
-        logger.warning("A progress event could not be published", extra={"job": job_id})
+        logger.warning("Progress events could not be published", extra={"job": events[0][1]})

@@ -58,7 +58,7 @@ class SummarizeNote(APIView):
             "note": str(requested.note_id), "job": job_document(job), "summary": None, "links": links,
         }  # fmt: skip
         if job.state == "done" and is_allowed(actor, Permission.NOTE_READ):
-            summary = selectors.note_detail(actor=actor, note_id=requested.note_id).summary
+            summary = selectors.summary_of_own(actor=actor, note_id=requested.note_id, job_id=job.id)
             body["summary"] = summary.model_dump(mode="json") if summary else None
         return Response(body, status=200 if job.finished else 202, headers={"Location": links["job"]})
 
