@@ -193,9 +193,9 @@ def assessment_of(assessment: Assessment, case: CaseInput, case_id: UUID) -> Ass
 
 def passage_address(item: Evidence, case_id: UUID, start: int, end: int) -> str:
     """Where the passage opens, the words marked; a document of the case opens within its case only."""
-    span: dict[str, int | UUID] = {"start": start, "end": end}
+    span: dict[str, int | str] = {"start": start, "end": end}
     if item.kind == "case_document":
-        span["case"] = case_id
+        span["case"] = str(case_id)
     return f"{reverse('cases:passage', args=[item.passage_id])}?{urlencode(span)}"
 
 
