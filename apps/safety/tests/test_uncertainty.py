@@ -75,7 +75,8 @@ def test_an_interval_holds_its_frequency_and_more_score_never_means_less(pairs: 
 
 def test_wilson_gives_the_published_values() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I: 81/263, 15/148, 0/20, 1/29.
-    for hits, count, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)):  # fmt: skip
+    table = ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718))
+    for hits, count, low, high in table:
         found = uncertainty.wilson(hits, count)
         assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
