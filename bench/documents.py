@@ -56,7 +56,10 @@ def long_pdf(pages: int) -> bytes:
         [
             written_page(
                 f"Chapter {number}",
-                [" ".join(chance.choice(WORDS) for _ in range(60)) + f" quixotic{number:04d}x." for _ in range(4)],
+                [
+                    f"quixotic{number:04d}x " + " ".join(chance.choice(WORDS) for _ in range(20)) + "."
+                    for _ in range(12)
+                ],
             )
             for number in range(1, pages + 1)
         ]

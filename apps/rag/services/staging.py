@@ -22,7 +22,8 @@ from medassist.tenancy.context import current_schema
 Progress = Callable[[int, int], None]
 """Passages embedded so far, and of how many."""
 
-BATCH = 16
+BATCH = 8
+"""Small, so that a stop is heard soon."""
 
 
 def stage(*, text: OwnTextInput, body: Body, progress: Progress, stopped: Callable[[], bool]) -> Staged:
