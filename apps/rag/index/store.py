@@ -126,18 +126,24 @@ KEYWORDS = ("clinic", "case", "text", "kind", "source", "grade", "language", "sp
 
 AVERAGE_WORDS = 128.0
 """Of a passage, stop words left out; Qdrant's default of 256 is for longer texts."""
-_GREEK = str.maketrans(
-    {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
-     "μ": " mu ", "ω": " omega "}
-)  # fmt: skip
-_HYPHENATED = re.compile(r"\w+(?:[-‐‑]\w+)+")
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "κ": "kappa", "λ": "lambda", "μ": "mu",
+    "ω": "omega",
+}  # fmt: skip
+_LETTER = re.compile(r"(?<![Ͱ-Ͽ])[αβγδεκλμω](?![Ͱ-Ͽ])")
+"""A Greek letter by itself or in a Latin name; words of Greek text stay as they are."""
+_HYPHENS = re.compile(r"[-‐‑]")
+_NAME = re.compile(r"\w+(?:[-‐‑]\w+)*")
 
 
 def words(text: str) -> str:
-    """The text as its words are counted: Greek letters by name, hyphenated names in one piece too ("IL-6" as "IL6")."""
-    text = text.translate(_GREEK)
-    whole = [re.sub(r"[-‐‑]", "", found) for found in _HYPHENATED.findall(text)]
-    return " ".join([text, *whole])
+    """The text as its words are counted: Greek letters by name, compound names in one piece too ("TNF-α" as "TNFalpha")."""
+    whole = []
+    for name in _NAME.findall(text):
+        piece = _HYPHENS.sub("", _LETTER.sub(lambda letter: _GREEK[letter[0]], name))
+        if piece != name and len(name) > 1:
+            whole.append(piece)
+    return " ".join([_LETTER.sub(lambda letter: f" {_GREEK[letter[0]]} ", text), *whole])
 
 
 @cache
