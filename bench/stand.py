@@ -25,7 +25,10 @@ from urllib.parse import urlsplit
 import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-KEY_SCOPES = ("CASE_SUBMIT", "CASE_READ", "CASE_CANCEL", "GUIDELINE_READ", "NOTE_SUMMARIZE", "NOTE_READ")
+KEY_SCOPES = (
+    "CASE_SUBMIT", "CASE_READ", "CASE_CANCEL", "GUIDELINE_READ", "NOTE_SUMMARIZE", "NOTE_READ", "JOB_READ",
+    "DOCUMENT_INGEST", "DOCUMENT_READ", "DOCUMENT_SEARCH",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Caller:
             answer = self._once(method, path, body, headers or {}, started)
         return answer
 
+    def raw(self, method: str, path: str, data: bytes, headers: Mapping[str, str]) -> Answer:
+        """A call whose body is not JSON."""
+        return self._once(method, path, data, headers, time.perf_counter())
+
     def _once(self, method: str, path: str, body: Any, headers: Mapping[str, str], started: float) -> Answer:
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout_s)
@@ -70,7 +77,7 @@ class Caller:
             self._connection.request(
                 method,
                 path,
-                None if body is None else json.dumps(body),
+                body if body is None or isinstance(body, bytes) else json.dumps(body),
                 {
                     "Host": self._door.host,
                     "Authorization": f"Api-Key {self._door.key}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from apps.documents.schemas import DocumentBrief
@@ -113,3 +114,9 @@ def cited_passages(assessment: Assessment) -> tuple[str, ...]:
     shown = [item.passage_id for item in assessment.evidence]
     shown += [side.passage_id for conflict in assessment.conflicts for side in conflict.sides]
     return tuple(dict.fromkeys(shown))
+
+
+def cited_in(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same of a stored assessment as it lies there, whatever else is wrong with it."""
+    sides = [side for conflict in payload.get("conflicts", ()) for side in conflict["sides"]]
+    return tuple(dict.fromkeys(item["passage_id"] for item in (*payload.get("evidence", ()), *sides)))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.cases.jobs import ASSESSMENT
 from apps.cases.models import AssessmentRecord, Case
 from apps.cases.pipeline.record import headline_of
-from apps.cases.schemas import ClinicRecall, RecalledAssessment, Requested, cited_passages
+from apps.cases.schemas import ClinicRecall, RecalledAssessment, Requested, cited_in, cited_passages
 from apps.documents import services as documents
 from apps.rag.schemas import RecalledVersion
 from apps.safety.services import triage_floor
@@ -205,7 +205,7 @@ def _fill_cited() -> None:
     while True:
         rows = list(AssessmentRecord.objects.filter(cited__isnull=True).only("payload")[:_FILLED_AT_ONCE])
         for row in rows:
-            cited: Any = list(cited_passages(Assessment.model_validate(row.payload)))
+            cited: Any = list(cited_in(row.payload))
             AssessmentRecord.objects.filter(pk=row.pk, cited__isnull=True).update(cited=cited)
         if len(rows) < _FILLED_AT_ONCE:
             return

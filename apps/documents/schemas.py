@@ -50,6 +50,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "worker_lost": "The work broke off several times. Begin it again; if it ends the same way, tell whoever runs this service.",
     "deadline_exceeded": "The document could not be worked on in time. Begin it again.",
     "index_unavailable": "The search index was away for too long. Begin it again.",
+    "recognised": "The words of this page were recognised from a picture and may be wrong.",
     "no_text_layer": "This page is a picture without text, so its words could not be read.",
 }
 """For people: a sentence for every `Reason` and for every code of a `PageProblem`."""
@@ -112,7 +113,8 @@ class Extracted:
     pages: int | None = None
     page_problems: tuple[PageProblem, ...] = ()
     metadata: Mapping[str, str] | None = None
-    """Title, author, date as the file itself claims them: for display, trusted for nothing."""
+    """Title, author, date as the file itself claims them: for display, trusted for nothing. `ocr_pages` names the pages
+    whose words were recognised from a picture, and may be wrong."""
 
 
 @dataclass(frozen=True)

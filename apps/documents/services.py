@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from apps.documents.schemas import (
     About,
     DocumentKind,
     Extracted,
+    PageProblem,
     Reason,
     SearchInput,
     SearchResult,
@@ -41,6 +43,7 @@ from medassist.jobs.schemas import Lane
 MOST_FILES = 50
 LONGEST_TITLE = 300
 TOLD_EVERY_S = 2.0
+RECOGNISED = "recognised"
 
 
 @dataclass(frozen=True)
@@ -290,8 +293,14 @@ def keep_body(*, document_id: UUID, extracted: Extracted) -> None:
     tell_state(
         document_id=document_id, state="indexing", media_type=extracted.media_type[:100], pages=extracted.pages,
         pages_read=extracted.pages or 0, body=asdict(extracted.body),
-        page_problems=[[item.page, item.code] for item in extracted.page_problems],
+        page_problems=[[item.page, item.code] for item in (*extracted.page_problems, *_recognised(extracted))],
     )  # fmt: skip
+
+
+def _recognised(extracted: Extracted) -> list[PageProblem]:
+    """Pages whose words came from a picture."""
+    told = (extracted.metadata or {}).get("ocr_pages", "")
+    return [PageProblem(int(page), RECOGNISED) for page in re.findall(r"[0-9]+", told)]
 
 
 def store_refusal(*, run: Run, document_id: UUID, extracted: Extracted) -> None:
@@ -315,7 +324,8 @@ def store_ready(*, run: Run, document_id: UUID, passages: int, supersedes: UUID 
     def store() -> None:
         document = _locked(document_id)
         rag.publish(text_id=document_id, supersedes=supersedes)
-        state = "partly" if document.page_problems else "ready"
+        unread = [code for _, code in document.page_problems if code != RECOGNISED]
+        state = "partly" if unread else "ready"
         tell_state(document_id=document_id, state=state, reason="", passages=passages, ended_at=timezone.now())
         _record_end(run, document_id, {"state": state, "passages": passages})
 

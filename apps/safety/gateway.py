@@ -16,6 +16,8 @@ from medassist.llm.schemas import ChatRequest, ChatResult, Message
 
 __all__ = ["Answer", "ask", "check_shape"]
 
+SAMPLE_TEMPERATURE = 0.7
+
 
 def ask(
     *,
@@ -33,9 +35,11 @@ def ask(
     lane: str = "",
     subject: str = "",
     person: str = "",
+    seed: int | None = None,
 ) -> Answer:
     """One structured answer of the tier's model to `messages`.
 
+    With a `seed` the answer is a sample: warm, and another one for another seed.
     One attempt: repairing and retrying belong to the caller, who knows what is at stake. `task` names
     the call in traces. `clinic`, `kind` and `lane` choose the route, `subject` (a job's id) decides about canaries;
     tokens are counted for `person` of `clinic`, also those of an answer that is refused. Raises the `Backbone*`
@@ -53,6 +57,8 @@ def ask(
         deadline_s=deadline_s,
         trace_id=f"{trace_id}:{task}" if trace_id else task,
         priority=registry.priority_of(lane),
+        temperature=SAMPLE_TEMPERATURE if seed is not None else 0.0,
+        seed=seed,
     )
     model = registry.model_for(tier, clinic=clinic, kind=kind, lane=lane, subject=subject)
     try:

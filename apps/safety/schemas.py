@@ -162,3 +162,55 @@ class Conflict(Frozen):
 
     kind: ConflictKind
     sides: tuple[str, str]
+
+
+class Pair(Frozen):
+    """One condition of one adjudicated case: its score, and whether it was the diagnosis."""
+
+    score: float = Field(ge=0, le=1)
+    correct: bool
+
+
+class Block(Frozen):
+    """A stretch of scores that share one observed frequency."""
+
+    low: float
+    high: float
+    count: int
+    hits: int
+
+    @property
+    def frequency(self) -> float:
+        return self.hits / self.count
+
+
+class Bin(Frozen):
+    """A tenth of a reliability curve: what was said on average, and how often it came true."""
+
+    low: float
+    high: float
+    count: int
+    said: float
+    came: float
+
+
+class CalibrationReport(Frozen):
+    """The figures are of held-out folds; `*_raw` are those of the scores themselves."""
+
+    pairs: int
+    correct: int
+    blocks: tuple[Block, ...]
+    brier: float
+    ece: float
+    brier_raw: float
+    ece_raw: float
+    reliability: tuple[Bin, ...]
+
+
+class ModelVersion(Frozen):
+    """What a calibration speaks of: another adapter or another prompt is another version."""
+
+    backbone: str
+    model: str
+    adapter: str = ""
+    prompt: str = ""

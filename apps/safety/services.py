@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Literal
 
+from django.db import transaction
+
+from apps.safety import selectors
+from apps.safety.models import Calibration
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import authored as _authored
 from apps.safety.rules import conflicts as _conflicts
@@ -13,27 +19,37 @@ from apps.safety.rules import grounding as _grounding
 from apps.safety.rules import guard_draft as _guard_draft
 from apps.safety.rules import screen as _screen
 from apps.safety.rules import triage as _triage
+from apps.safety.rules import uncertainty as _uncertainty
 from apps.safety.rules.grounding_text import sentence_spans
 from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
+    CalibrationReport,
     Conflict,
     Deidentified,
     GuardedDraft,
+    ModelVersion,
+    Pair,
     Screened,
     Statement,
     VerifiedDraft,
 )
+from medassist.accounts.access import Actor, Permission, require
+from medassist.audit.services import record
 from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
 from medassist.clinical.triage import TriageFloor, TriageLevel
+from medassist.common.errors import InvalidInput
+from medassist.tenancy.context import public_context
 
 __all__ = [
     "GUARD_VERSION",
     "RULE_SET_VERSION",
     "abnormal_findings",
+    "agreement",
+    "calibrate",
     "check_text",
     "deidentify",
     "disclaimers",
@@ -97,6 +113,52 @@ def disclaimers(*, locale: str, audience: Audience, language_model: bool) -> tup
     return _authored.disclaimers(locale=locale, audience=audience, language_model=language_model)
 
 
+def agreement(condition: str, samples: Sequence[Sequence[str]]) -> int:
+    """In how many of the samples (condition names of a draft) the condition is named."""
+    return _uncertainty.agreement(condition, samples)
+
+
 def abnormal_findings(case: CaseInput) -> tuple[AbnormalFinding, ...]:
     """Vital signs and laboratory values outside their limits, by their path in the case."""
     return _abnormal.abnormal_findings(case)
+
+
+def calibrate(*, actor: Actor, version: ModelVersion, pairs: Sequence[Pair], keep: bool = True) -> CalibrationReport:
+    """Fits a version's map on adjudicated cases and, with `keep`, makes it the one that counts.
+
+    Raises `InvalidInput` for too few pairs, for outcomes that are all alike, and for a map that does worse on
+    held-out cases than the scores themselves.
+    """
+    if len(pairs) < _uncertainty.FEWEST_PAIRS:
+        raise InvalidInput(fields={"pairs": f"{len(pairs)}; at least {_uncertainty.FEWEST_PAIRS} are needed"})
+    if len({pair.correct for pair in pairs}) < 2:
+        raise InvalidInput(fields={"pairs": "every outcome is the same: nothing can be learnt from them"})
+    report = _uncertainty.report(pairs)
+    if report.brier > report.brier_raw:
+        raise InvalidInput(fields={"pairs": "the map does worse on held-out cases than the scores themselves"})
+    if keep:
+        source = json.dumps([pair.model_dump() for pair in pairs], sort_keys=True)
+        with public_context(), transaction.atomic():
+            require(actor, Permission.CLINIC_MANAGE)
+            row = Calibration.objects.create(
+                **version.model_dump(), created_by=actor.label or actor.id, report=report.model_dump(mode="json"),
+                source_hash=hashlib.sha256(source.encode()).hexdigest(),
+            )  # fmt: skip
+            record(
+                actor=actor, action="calibration.store", object_type="calibration", object_id=str(row.pk),
+                detail={"backbone": version.backbone, "model": version.model, "pairs": len(pairs)},
+            )  # fmt: skip
+        selectors.forget_calibrations()
+    return report
+
+
+def switch_calibration(*, actor: Actor, calibration_id: int, active: bool) -> None:
+    """Lets a map count or not; a version without one shows no numbers."""
+    with public_context(), transaction.atomic():
+        require(actor, Permission.CLINIC_MANAGE)
+        Calibration.objects.filter(pk=calibration_id).update(active=active)
+        record(
+            actor=actor, action="calibration.switch", object_type="calibration", object_id=str(calibration_id),
+            detail={"active": active},
+        )  # fmt: skip
+    selectors.forget_calibrations()

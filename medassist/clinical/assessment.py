@@ -60,6 +60,13 @@ class Interval(Frozen):
     high: float = Field(ge=0, le=1)
 
 
+class Agreement(Frozen):
+    """How many of the drafts that were asked for name the condition."""
+
+    named: int = Field(ge=0)
+    samples: int = Field(ge=1)
+
+
 class Differential(Frozen):
     condition: str
     icd10: str | None = None
@@ -70,6 +77,8 @@ class Differential(Frozen):
     claims_for: tuple[Claim, ...] = ()
     claims_against: tuple[Claim, ...] = ()
     claims_missing: tuple[str, ...] = ()
+    agreement: Agreement | None = None
+    """None when one draft was asked for."""
 
 
 class RedFlag(Frozen):

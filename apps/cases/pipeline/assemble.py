@@ -13,8 +13,10 @@ from apps.cases.pipeline.record import headline_of, parts_of, record_text
 from apps.documents.schemas import DocumentBrief
 from apps.rag.schemas import Hit, Passage
 from apps.safety import services as safety
-from apps.safety.schemas import GuardedDraft, VerifiedClaim, VerifiedCondition
+from apps.safety.schemas import GuardedDraft, ModelVersion, VerifiedClaim, VerifiedCondition
+from apps.safety.selectors import probability
 from medassist.clinical.assessment import (
+    Agreement,
     Assessment,
     Cite,
     Claim,
@@ -129,7 +131,7 @@ def release(working: Working) -> Assessment:
     book = _Book(working)
     shown = draft if status == "released" else None
     summary = book.claims(draft.summary) if draft is not None and "guard_removed_too_much" not in reasons else ()
-    differential = tuple(_condition(book, item) for item in shown.differential) if shown else ()
+    differential = tuple(_condition(working, book, item) for item in shown.differential) if shown else ()
     model_flags = book.claims(shown.red_flags) if shown else ()
     model_level = shown.triage_level if shown else floor.level
     level = highest(floor.level, model_level)
@@ -181,12 +183,22 @@ def _guideline_claims(draft: GuardedDraft) -> int:
     )
 
 
-def _condition(book: _Book, item: VerifiedCondition) -> Differential:
-    return Differential(
+def _condition(working: Working, book: _Book, item: VerifiedCondition) -> Differential:
+    samples = working.samples
+    found = Differential(
         condition=book.restore(item.condition), icd10=icd10_for(item.condition), band=item.band, probability=None,
         probability_withheld="not_calibrated", claims_for=book.claims(item.claims_for),
         claims_against=book.claims(item.claims_against), claims_missing=tuple(map(book.restore, item.claims_missing)),
+        agreement=Agreement(named=safety.agreement(item.condition, samples), samples=len(samples)) if samples else None,
     )  # fmt: skip
+    last = working.answers[-1]
+    version = ModelVersion(
+        backbone=last.backbone, model=last.model, adapter=last.adapter or "", prompt=prompting.PROMPT_VERSION
+    )
+    likely = probability(version=version, item=found)
+    if likely is None:
+        return found
+    return found.model_copy(update={"probability": likely, "probability_withheld": None})
 
 
 def _red_flags(working: Working, model_flags: tuple[Claim, ...]) -> Iterator[RedFlag]:

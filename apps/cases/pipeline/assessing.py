@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from pydantic import ValidationError
 
 from apps.cases.pipeline import assemble, prompting, querying
@@ -42,6 +43,8 @@ MOST_PASSAGES = 16
 DOCUMENT_PASSAGES = 10
 DOCUMENTS_WAIT_S = 300
 EMERGENCY_WAIT_S = 15
+SAMPLE_RESERVE_S = 30.0
+"""A further draft is asked for only when so much time stays for checking the first."""
 GUIDANCE = Filters(kinds=("guideline", "protocol"))
 OF_THE_CASE = Filters(kinds=("case_document",))
 FIRST_PASS = 24
@@ -66,6 +69,8 @@ class Working:
     passages: tuple[Source, ...] = ()
     answers: list[Answer] = field(default_factory=list)
     draft: Draft | None = None
+    samples: tuple[tuple[str, ...], ...] = ()
+    """Condition names of each draft that was asked for; empty when one was."""
     verified: VerifiedDraft | None = None
     guarded: GuardedDraft | None = None
     regenerated: bool = False
@@ -174,6 +179,8 @@ def _draft_verify_guard(working: Working) -> None:
     for attempt in (1, 2):
         with working.run.step("draft"):
             working.draft = _draft(working, note)
+            if attempt == 1:
+                _sample(working)
         with working.run.step("verify"):
             working.verified = safety.verify_draft(
                 draft=working.draft, sources=working.sources, audience=working.content.case.audience
@@ -193,14 +200,33 @@ def _draft_verify_guard(working: Working) -> None:
     working.reasons.append("guard_removed_too_much")
 
 
-def _draft(working: Working, note: str) -> Draft:
+def _sample(working: Working) -> None:
+    """Further drafts of a language model, for what they agree on; none is shown. One that fails says nothing."""
+    wanted = settings.DRAFT_SAMPLES
+    if wanted < 2 or working.draft is None or working.run.job.lane == "emergency":
+        return
+    if not working.answers[-1].language_model:
+        return
+    found = [tuple(item.condition for item in working.draft.differential)]
+    for seed in range(1, wanted):
+        if working.run.deadline_left_s < SAMPLE_RESERVE_S:
+            break
+        try:
+            named = _draft(working, "", seed=seed).differential
+        except (BadModelOutput, BackboneRejected):
+            continue
+        found.append(tuple(item.condition for item in named))
+    working.samples = tuple(found) if len(found) > 1 else ()
+
+
+def _draft(working: Working, note: str, *, seed: int | None = None) -> Draft:
     schema = draft_json_schema([source.id for source in working.sources])
     prompt = prompting.user_prompt(
         "assessment", working.parts, working.content.floor, working.passages, working.hits, note=note
     )
     for attempt in (1, 2):
         try:
-            answer = _ask(working, "assessment", prompt, schema, "assessment_draft", DRAFT_TOKENS)
+            answer = _ask(working, "assessment", prompt, schema, "assessment_draft", DRAFT_TOKENS, seed=seed)
             return Draft.model_validate(answer.data)
         except (BadModelOutput, ValidationError):
             if attempt == 2:
@@ -208,7 +234,10 @@ def _draft(working: Working, note: str) -> Draft:
     raise BadModelOutput
 
 
-def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int) -> Answer:
+def _ask(
+    working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int,
+    seed: int | None = None,
+) -> Answer:  # fmt: skip
     # A model thinks for seconds: the database connection goes back first.
     hand_back_connection()
     run = working.run
@@ -227,6 +256,7 @@ def _ask(working: Working, task: str, prompt: str, schema: dict[str, Any], schem
         lane=run.job.lane,
         subject=str(run.job.id),
         person=run.job.submitted_by,
+        seed=seed,
     )
     working.answers.append(answer)
     return answer

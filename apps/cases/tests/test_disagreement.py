@@ -12,7 +12,7 @@ import pytest
 
 from apps.cases.models import AssessmentRecord
 from apps.cases.pipeline.disagreement import MOST_CONFLICTS, conflicts_of
-from apps.cases.schemas import cited_passages
+from apps.cases.schemas import cited_in, cited_passages
 from apps.cases.tests import samples
 from apps.cases.tests.engine import backbone, some_guidelines
 from apps.cases.tests.stored import make_case
@@ -141,7 +141,7 @@ def test_a_real_assessment_shows_what_its_passages_disagree_about(disagreeing: N
             assert text[side.start : side.end] == side.quote
     with clinic_context("alpha"):
         cited = AssessmentRecord.objects.get().cited
-    assert set(cited or ()) == set(cited_passages(found))
+    assert tuple(cited or ()) == cited_passages(found) == cited_in(found.model_dump(mode="json"))
     assert {side.passage_id for conflict in found.conflicts for side in conflict.sides} <= set(cited or ())
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, get_args
 
+from apps.documents.extractors.writing import without_mark_floods
 from apps.documents.schemas import EXPLANATIONS, Extracted, Limits, PageProblem, Reason
 from apps.rag.schemas import Block, BlockKind, Body
 
 KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 REASONS: tuple[Reason, ...] = get_args(Reason)
-_CLAIMS = frozenset({"title", "author", "date"})
+_CLAIMS = frozenset({"title", "author", "date", "ocr_pages"})
 _MOST_HEADER = 2_000
 
 
@@ -38,6 +39,7 @@ def _extracted(answer: dict[str, Any], limits: Limits) -> Extracted:
 
 def _body(answer: dict[str, Any], limits: Limits) -> Body:
     text = _text(answer["text"], limits.characters)
+    _require(without_mark_floods(text) == text)
     _require(unicodedata.is_normalized("NFC", text) and "\r" not in text)
     headers = [_text(header, _MOST_HEADER) for header in answer["headers"]]
     blocks: list[Block] = []

@@ -15,6 +15,7 @@ import signal
 import struct
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from apps.documents.schemas import Limits
@@ -59,6 +60,9 @@ _REFUSED_WITH_OCR = {
 
 def limit_resources(limits: Limits, *, programs: bool) -> None:
     """`programs`: whether the process may start one (OCR)."""
+    with suppress(OSError):
+        # Where the machine runs out of memory this process goes first, not the worker.
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_AS, limits.memory_bytes)
     _lower(resource.RLIMIT_CPU, limits.cpu_s, spare=2)

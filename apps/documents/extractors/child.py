@@ -137,6 +137,7 @@ def read(data: bytes, order: Order, found: Read, reader: Reader) -> None:
         raise Refused("type_mismatch")
     if found.media_type not in detect.READABLE:
         raise Refused("unsupported_type")
+    _say({"media_type": found.media_type})
     reader(data, order, found)
 
 

@@ -64,10 +64,9 @@ _CLAIMS = {
 }  # fmt: skip
 
 _HTML_START = re.compile(
-    r"\s*(?:<!--.{0,4000}?-->\s*|<\?xml[^>]{0,200}\?>\s*)*"
     r"<(?:!doctype\s+html|html|head|body|title|meta|link|style|script|h[1-6]|p|div|table|ul|ol|article|section|main|"
     r"header|span|b|i|a|br|img|form|center|font|iframe)\b",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE,
 )
 _XML_START = re.compile(r"\s*(?:<\?xml|<svg\b|<!doctype\b|<!--)", re.IGNORECASE)
 _MAIL = re.compile(r"\A(?:[A-Za-z-]{2,40}: .*\n(?:[ \t].*\n)*){1,60}", re.MULTILINE)
@@ -85,6 +84,7 @@ _MARKS = (
 _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*(?:\|[ \t]*:?-{3,}:?[ \t]*)*\|?[ \t]*")
 
 _SAMPLE = 60_000
+_LONGEST_SAMPLE = 2_000_000
 DELIMITERS = ",;\t|"
 
 
@@ -177,7 +177,7 @@ def ole_reason(data: bytes) -> tuple[str, bool]:
 def of_text(text: str) -> str:
     """The type of a text by its shape."""
     start = text[:_SAMPLE]
-    if _HTML_START.match(start) or re.search(r"<html[\s>]", start[:4096], re.IGNORECASE):
+    if _HTML_START.match(start, _after_comments(start)) or re.search(r"<html[\s>]", start[:4096], re.IGNORECASE):
         return HTML
     if _XML_START.match(start):
         return "image/svg+xml" if re.search(r"<svg\b", start, re.IGNORECASE) else "application/xml"
@@ -188,6 +188,19 @@ def of_text(text: str) -> str:
     if _is_markdown(start):
         return MARKDOWN
     return CSV if delimiter_of(text) else PLAIN
+
+
+def _after_comments(text: str) -> int:
+    """Place of the first that is neither blank, nor a comment, nor an XML declaration."""
+    place = 0
+    while True:
+        while place < len(text) and text[place].isspace():
+            place += 1
+        closing = "-->" if text.startswith("<!--", place) else "?>" if text.startswith("<?xml", place) else ""
+        end = text.find(closing, place) if closing else -1
+        if end < 0:
+            return place
+        place = end + len(closing)
 
 
 def _is_json(text: str) -> bool:
@@ -210,15 +223,24 @@ def _is_markdown(text: str) -> bool:
 
 def delimiter_of(text: str) -> str | None:
     """The delimiter when nearly all rows have as many cells as the first, and the cells are not prose."""
-    sample = text[:_SAMPLE]
-    if len(text) > _SAMPLE and "\n" in sample:
-        sample = sample[: sample.rindex("\n")]
+    sample = _whole_lines(text)
     best: tuple[int, str] | None = None
     for delimiter in DELIMITERS:
         columns = _columns(sample, delimiter)
         if columns and (best is None or columns > best[0]):
             best = (columns, delimiter)
     return best[1] if best else None
+
+
+def _whole_lines(text: str) -> str:
+    """The beginning of a text: at least a few lines, also when they are very long."""
+    end = 0
+    for _ in range(5):
+        end = text.find("\n", end) + 1
+        if not end:
+            return text[:_LONGEST_SAMPLE]
+    last = text.rfind("\n", 0, _SAMPLE) + 1
+    return text[: min(max(end, last), _LONGEST_SAMPLE)] if len(text) > _SAMPLE else text
 
 
 def _columns(sample: str, delimiter: str) -> int:

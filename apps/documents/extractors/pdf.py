@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from apps.documents.extractors.pdf_layout import PageLines, write_pages
-from apps.documents.extractors.pdf_lines import lines_of_page
+from apps.documents.extractors.pdf_lines import Sight, lines_of_page, shown_area
 from apps.documents.extractors.refusal import Refused
 from apps.documents.extractors.writing import BodyWriter, clean
 from apps.documents.schemas import Limits, PageProblem, Reason
@@ -20,6 +21,8 @@ from apps.rag.schemas import Body
 OCR_DPI = 200
 OCR_PIXELS = 25_000_000
 OCR_SECONDS = 90
+OCR_SHARE = 0.6
+"""Of the time that the whole file has: pages after that are named, not read."""
 _PASSWORD_ERROR = 4
 _SECURITY_ERROR = 5
 _FEW_WORDS = 20
@@ -59,12 +62,15 @@ def read(
     pages: list[PageLines] = []
     problems: list[PageProblem] = []
     characters = 0
+    ocr_ends = time.monotonic() + OCR_SHARE * limits.wall_s
     for number in range(1, count + 1):
         begins(number, count)
         if skip and number in skip:
             problems.append(PageProblem(number, skip[number]))
             continue
-        page, problem = _read_page(document, number, limits.characters - characters, tesseract)
+        page, problem = _read_page(
+            document, number, limits.characters - characters, tesseract if time.monotonic() < ocr_ends else None
+        )
         characters += sum(len(line.text) for line in page.lines)
         pages.append(page)
         if problem:
@@ -77,7 +83,9 @@ def read(
         body = writer.body()
     except Refused:
         raise NothingRead(_overall(problems), count, tuple(problems)) from None
-    return ReadPdf(body, count, tuple(problems), _claims(document))
+    by_ocr = ", ".join(str(page.number) for page in pages if page.ocr)
+    claims = _claims(document) | ({"ocr_pages": by_ocr[:300]} if by_ocr else {})
+    return ReadPdf(body, count, tuple(problems), claims)
 
 
 def _overall(problems: list[PageProblem]) -> Reason:
@@ -103,46 +111,32 @@ def _read_page(
     except (pdfium.PdfiumError, IndexError):
         return PageLines(number, []), "unreadable"
     try:
+        if raw.FPDFPage_GetAnnotCount(page) > 0:
+            # What was filled into a form stands beside the page's own content until it is drawn into it.
+            raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+            page.close()
+            page = document[number - 1]
+        sight = Sight(page, shown_area(page))
         text_page = page.get_textpage()
         try:
             if raw.FPDFText_CountChars(text_page) > max(0, characters) + 1_000:
                 raise Refused("too_long")
-            lines = lines_of_page(page, text_page)
+            lines = lines_of_page(text_page, sight)
         finally:
             text_page.close()
         words = sum(len(line.words) for line in lines)
-        if words >= _FEW_WORDS or not _is_picture(page, words):
-            return PageLines(number, lines), None
+        # A page that shows something and has no text, or a picture over most of it and hardly any.
+        is_picture = sight.is_covered_by_picture if words else raw.FPDFPage_CountObjects(page) > 0
+        if words >= _FEW_WORDS or not is_picture:
+            return PageLines(number, lines, sight.shown), None
         read = _by_ocr(page, tesseract) if tesseract else None
         if read is None:
-            return PageLines(number, lines), "no_text_layer"
-        return PageLines(number, lines, ocr=read), None
+            return PageLines(number, lines, sight.shown), "no_text_layer"
+        return PageLines(number, lines, sight.shown, ocr=read), None
     except pdfium.PdfiumError:
         return PageLines(number, []), "unreadable"
     finally:
         page.close()
-
-
-def _is_picture(page: pdfium.PdfPage, words: int) -> bool:
-    """A page that shows something and has no text, or an image over most of it and hardly any."""
-    width, height = page.get_size()
-    shown = False
-    for place in range(min(raw.FPDFPage_CountObjects(page), 1_000)):
-        thing = raw.FPDFPage_GetObject(page, place)
-        kind = raw.FPDFPageObj_GetType(thing)
-        shown = True
-        if words and kind == raw.FPDF_PAGEOBJ_IMAGE and _covers(thing, width, height):
-            return True
-    return shown and not words
-
-
-def _covers(thing: object, width: float, height: float) -> bool:
-    from ctypes import byref, c_float
-
-    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
-    if not raw.FPDFPageObj_GetBounds(thing, byref(left), byref(bottom), byref(right), byref(top)):
-        return False
-    return (right.value - left.value) * (top.value - bottom.value) > 0.5 * width * height
 
 
 def _by_ocr(page: pdfium.PdfPage, tesseract: str) -> str | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.documents.extractors.pdf_lines import Line
+from apps.documents.extractors.pdf_lines import Area, Line
 from apps.documents.extractors.pdf_tables import split_cells, table_at, written_by_columns
 from apps.documents.extractors.tables import with_guessed_header, write_table
 from apps.documents.extractors.writing import BodyWriter, one_line
@@ -21,13 +21,15 @@ _SECTION = re.compile(
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_ENDS = tuple(".!?:;\"'”)")
 _HEADING_WORDS = 20
-_EDGE_LINES = 3
+_EDGE = 0.08
+"""Of a page's height, at its top and at its bottom."""
 
 
 @dataclass
 class PageLines:
     number: int
     lines: list[Line]
+    shown: Area = (0, 0, 0, 0)
     ocr: str = ""
 
 
@@ -51,7 +53,7 @@ class _Sizes:
 
 def write_pages(writer: BodyWriter, pages: Sequence[PageLines]) -> None:
     sizes = _sizes(pages)
-    repeated = _repeated(pages)
+    repeated = _repeated(pages, sizes.body)
     seen: set[str] = set()
     for page in pages:
         _PageWriter(writer, page, sizes, repeated, seen).write()
@@ -75,22 +77,24 @@ def _sizes(pages: Sequence[PageLines]) -> _Sizes:
     return _Sizes(body, {size: min(place, 6) for place, size in enumerate(larger, start=1)})
 
 
-def _repeated(pages: Sequence[PageLines]) -> frozenset[str]:
-    """First and last lines that come back on most pages, numbers aside: running titles, page numbers."""
+def _repeated(pages: Sequence[PageLines], body: float) -> frozenset[str]:
+    """Running titles and page numbers: lines at the edges that come back at their place on most pages."""
     found: Counter[str] = Counter()
     for page in pages:
-        found.update({_key(line) for line in _edges(page)})
+        found.update({key for line in page.lines if (key := _key(line, page, body))})
     least = max(3, 0.5 * len(pages))
     return frozenset(key for key, count in found.items() if count >= least)
 
 
-def _edges(page: PageLines) -> list[Line]:
-    ordered = sorted(page.lines, key=lambda line: -line.baseline)
-    return ordered if len(ordered) <= 2 * _EDGE_LINES else [*ordered[:_EDGE_LINES], *ordered[-_EDGE_LINES:]]
-
-
-def _key(line: Line) -> str:
-    return f"{round(line.baseline / 4)} {_DIGITS.sub('0', line.text)}"
+def _key(line: Line, page: PageLines, body: float) -> str:
+    """Empty for a line that is not at an edge. The page's own number counts as the same on every page, except in large
+    type: "Part 3" above its text is a heading."""
+    _, bottom, _, top = page.shown
+    edge = _EDGE * (top - bottom)
+    if bottom + edge < line.baseline < top - edge:
+        return ""
+    text = line.text if line.size >= 1.12 * body else _DIGITS.sub("0", line.text)
+    return f"{round(line.baseline / 4)} {text}"
 
 
 class _PageWriter:
@@ -108,11 +112,10 @@ class _PageWriter:
 
     def write(self) -> None:
         lines = self._marks_joined(split_cells(self._page.lines))
-        edges = {id(line) for line in _edges(PageLines(0, lines))}
         at = 0
         while at < len(lines):
             line = lines[at]
-            if id(line) in edges and self._is_running(line):
+            if self._is_running(line):
                 at += 1
                 continue
             table = table_at(lines, at)
@@ -136,7 +139,7 @@ class _PageWriter:
 
     def _is_running(self, line: Line) -> bool:
         """Repeated lines are searched once and only shown afterwards."""
-        key = _key(line)
+        key = _key(line, self._page, self._sizes.body)
         if key not in self._repeated:
             return False
         self._flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from ctypes import byref, c_double, c_int, create_string_buffer
+from ctypes import byref, c_double, c_float, c_int, c_uint, create_string_buffer
 from dataclasses import dataclass, field
 
 import pypdfium2 as pdfium
@@ -54,12 +54,70 @@ class _Gathered:
     last: int
 
 
-def lines_of_page(page: pdfium.PdfPage, text_page: pdfium.PdfTextPage) -> list[Line]:
+Area = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+
+class Sight:
+    """Whether a reader of the page sees a word. What is drawn around it is only looked at when it matters."""
+
+    def __init__(self, page: pdfium.PdfPage, shown: Area) -> None:
+        self._page = page
+        self.shown = shown
+        self._drawn: tuple[bool, bool] | None = None
+
+    def sees(self, handle: object, place: int, size: float, left: float, right: float, bottom: float) -> bool:
+        if size < SMALLEST_SIZE or not (self.shown[0] - 1 <= right and left <= self.shown[2] + 1):
+            return False
+        if not self.shown[1] - size <= bottom <= self.shown[3] + size:
+            return False
+        thing = raw.FPDFText_GetTextObject(handle, place)
+        if thing and raw.FPDFTextObj_GetTextRenderMode(thing) == raw.FPDF_TEXTRENDERMODE_INVISIBLE:
+            # Over a scan it is the scan's own words; anywhere else nobody is meant to see it.
+            return self.is_covered_by_picture
+        return not _is_white(handle, place) or self.has_ground
+
+    @property
+    def is_covered_by_picture(self) -> bool:
+        return self._look()[0]
+
+    @property
+    def has_ground(self) -> bool:
+        """Something that white letters may stand on."""
+        return self._look()[1]
+
+    def _look(self) -> tuple[bool, bool]:
+        if self._drawn is None:
+            covered = ground = False
+            area = (self.shown[2] - self.shown[0]) * (self.shown[3] - self.shown[1])
+            for place in range(min(raw.FPDFPage_CountObjects(self._page), 2_000)):
+                thing = raw.FPDFPage_GetObject(self._page, place)
+                kind = raw.FPDFPageObj_GetType(thing)
+                ground = ground or kind != raw.FPDF_PAGEOBJ_TEXT
+                covered = covered or (kind == raw.FPDF_PAGEOBJ_IMAGE and _area(thing) > 0.5 * area)
+            self._drawn = covered, ground
+        return self._drawn
+
+
+def _area(thing: object) -> float:
+    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
+    if not raw.FPDFPageObj_GetBounds(thing, byref(left), byref(bottom), byref(right), byref(top)):
+        return 0.0
+    return (right.value - left.value) * (top.value - bottom.value)
+
+
+def _is_white(handle: object, place: int) -> bool:
+    red, green, blue, alpha = c_uint(), c_uint(), c_uint(), c_uint()
+    if not raw.FPDFText_GetFillColor(handle, place, byref(red), byref(green), byref(blue), byref(alpha)):
+        return False
+    return alpha.value < 8 or min(red.value, green.value, blue.value) > 250
+
+
+def lines_of_page(text_page: pdfium.PdfTextPage, sight: Sight) -> list[Line]:
     """In the order in which the page draws them, which is the order of reading for nearly every producer."""
-    shown = _shown_area(page)
     lines = []
     for pieces, broken in _split(text_page):
-        line = _line(text_page, pieces, shown)
+        line = _line(text_page, pieces, sight)
         if line:
             line.is_broken = broken
             lines.append(line)
@@ -89,9 +147,7 @@ def _split(text_page: pdfium.PdfTextPage) -> Iterator[tuple[list[_Gathered], boo
         yield words, False
 
 
-def _line(
-    text_page: pdfium.PdfTextPage, pieces: list[_Gathered], shown: tuple[float, float, float, float]
-) -> Line | None:
+def _line(text_page: pdfium.PdfTextPage, pieces: list[_Gathered], sight: Sight) -> Line | None:
     handle = text_page.raw
     words = []
     letters: Counter[float] = Counter()
@@ -99,9 +155,7 @@ def _line(
     for piece in pieces:
         size = _size(handle, piece.first)
         left, right, bottom = _box(handle, piece.first, piece.last)
-        if size < SMALLEST_SIZE or not (shown[0] - 1 <= right and left <= shown[2] + 1):
-            continue
-        if not shown[1] - size <= bottom <= shown[3] + size:
+        if not sight.sees(handle, piece.first, size, left, right, bottom):
             continue
         words.append(Word(_decoded(piece.letters), left, right))
         letters[size] += len(piece.letters)
@@ -121,7 +175,7 @@ def _decoded(codes: list[int]) -> str:
     return "".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes)
 
 
-def _shown_area(page: pdfium.PdfPage) -> tuple[float, float, float, float]:
+def shown_area(page: pdfium.PdfPage) -> Area:
     try:
         left, bottom, right, top = page.get_cropbox()
     except pdfium.PdfiumError:

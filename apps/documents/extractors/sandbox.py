@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -29,6 +30,9 @@ POLL_S = 0.1
 MOST_RESTARTS = 3
 """A page that ends the process is left out, and the file read again: at most so many times."""
 
+UNKNOWN_TYPE = "application/octet-stream"
+
+_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,90}")
 _ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); from apps.documents.extractors.child import main; main(sys.argv[2])"
@@ -49,6 +53,7 @@ class Usage:
     """What reading a file took, over all runs; for tests and the benchmark."""
 
     peak_rss_bytes: int = 0
+    """At least what the calling process had resident: the kernel begins counting at the fork."""
     cpu_s: float = 0.0
     wall_s: float = 0.0
     runs: int = 0
@@ -63,7 +68,7 @@ class _Ended:
     killed_for: Reason | None
     page: int | None
     """The page that was being read at the end."""
-    peak_rss_bytes: int
+    media_type: str
 
 
 def extract(
@@ -96,7 +101,7 @@ def extract(
         os.close(descriptor)
 
 
-def _nothing(reason: Reason, media_type: str = "application/octet-stream") -> Extracted:
+def _nothing(reason: Reason, media_type: str = UNKNOWN_TYPE) -> Extracted:
     return Extracted(media_type=media_type, body=None, reason=reason)
 
 
@@ -139,17 +144,16 @@ class _Reading:
             reason = ended.killed_for or self._reason(ended)
             retry = reason in {"unreadable", "limits_exceeded"} and ended.killed_for is None
             if not retry or ended.page is None or ended.page in skip or len(skip) >= MOST_RESTARTS:
-                return _nothing(reason, "application/pdf" if ended.page else "application/octet-stream")
+                return _nothing(reason, ended.media_type)
             skip[ended.page] = reason
 
     def _reason(self, ended: _Ended) -> Reason:
         """Why a process that was not killed from here has no answer."""
         if ended.status == -signal.SIGXCPU:
             return "time_exceeded"
-        if ended.status == -signal.SIGKILL or ended.peak_rss_bytes > 0.7 * self._limits.memory_bytes:
-            # The kernel kills what takes the machine's memory; libraries end themselves where they get none.
-            return "limits_exceeded"
-        return "unreadable"
+        # The kernel kills what takes the machine's memory; libraries abort where they get none.
+        died_of_memory = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL}
+        return "limits_exceeded" if ended.status in died_of_memory else "unreadable"
 
     def _run(self, skip: dict[int, str], ends_at: float) -> _Ended:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -186,7 +190,7 @@ class _Reading:
         )
 
     def _watched(self, process: subprocess.Popen[bytes], ends_at: float) -> _Ended:
-        lines = _Lines(self._most_bytes())
+        lines = _Lines(self._most_bytes(), self._limits.pages + 2)
         killed_for: Reason | None = None
         try:
             killed_for = self._listen(process, lines, ends_at)
@@ -197,7 +201,7 @@ class _Reading:
             self._usage.cpu_s += cpu
             if process.stdout:
                 process.stdout.close()
-        return _Ended(lines.answer, status, killed_for, lines.page, peak)
+        return _Ended(lines.answer, status, killed_for, lines.page, lines.media_type)
 
     def _most_bytes(self) -> int:
         return (
@@ -211,17 +215,21 @@ class _Reading:
         os.set_blocking(output, False)
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
+            asked = 0.0
             while True:
-                if self._stopped():
-                    raise CallAborted
-                left = ends_at - time.monotonic()
+                now = time.monotonic()
+                if now - asked >= POLL_S:
+                    asked = now
+                    if self._stopped():
+                        raise CallAborted
+                left = ends_at - now
                 if left <= 0:
                     return "time_exceeded"
                 if not selector.select(min(POLL_S, left)):
                     continue
                 chunk = os.read(output, 1 << 18)
                 if not chunk:
-                    return None
+                    return None if _has_ended(process) else "unreadable"
                 for page, of in lines.take(chunk):
                     self._tell(page, of)
                 if lines.is_flood:
@@ -241,16 +249,18 @@ class _Reading:
 class _Lines:
     """What the process said so far: lines of JSON, none trusted."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_lines: int) -> None:
         self._left = most_bytes
+        self._lines_left = most_lines
         self._parts: list[bytes] = []
         self.page: int | None = None
+        self.media_type = UNKNOWN_TYPE
         self.answer: Any = None
         self.is_garbage = False
 
     @property
     def is_flood(self) -> bool:
-        return self._left < 0
+        return self._left < 0 or self._lines_left < 0
 
     def take(self, chunk: bytes) -> list[tuple[int, int]]:
         """The pages that were begun."""
@@ -258,6 +268,9 @@ class _Lines:
         told: list[tuple[int, int]] = []
         *whole, rest = chunk.split(b"\n")
         for line in whole:
+            self._lines_left -= 1
+            if self.is_flood:
+                break
             self._line(b"".join([*self._parts, line]), told)
             self._parts = []
         if rest:
@@ -273,10 +286,22 @@ class _Lines:
             case {"page": int(page), "of": int(of)} if 0 < page <= of < 1_000_000_000:
                 self.page = page
                 told.append((page, of))
+            case {"media_type": str(media_type)} if _TYPE.fullmatch(media_type):
+                self.media_type = media_type
             case {"done": dict(answer)}:
                 self.answer = answer
             case _:
                 self.is_garbage = True
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Of a process that closed its output: it has a moment to end by itself, so that its status can be told."""
+    deadline = time.monotonic() + POLL_S
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

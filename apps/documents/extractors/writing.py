@@ -14,6 +14,8 @@ MOST_BLOCKS = 400_000
 HEADING_CHARACTERS = 200
 """A "heading" that is longer is a paragraph in large type."""
 
+MOST_MARKS = 30
+
 _NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile("[\xa0\u2000-\u200a\u202f\u205f\u3000]")
 # Control characters, and what is there without being seen: zero-width characters, direction overrides, tag characters
@@ -29,8 +31,21 @@ _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 def clean(text: str) -> str:
     """NFC, newlines as `\\n`, no NUL and nothing else that cannot be seen."""
     text = _SPACES.sub(" ", _NEWLINES.sub("\n", text))
-    text = _LONE_SURROGATES.sub("\ufffd", _INVISIBLE.sub("", text))
-    return unicodedata.normalize("NFC", "\n".join(line.rstrip(" \t") for line in text.split("\n")))
+    text = without_mark_floods(_LONE_SURROGATES.sub("\ufffd", _INVISIBLE.sub("", text)))
+    text = unicodedata.normalize("NFC", "\n".join(line.rstrip(" \t") for line in text.split("\n")))
+    # Normalising takes some marks apart.
+    return without_mark_floods(text)
+
+
+def without_mark_floods(text: str) -> str:
+    """At most `MOST_MARKS` combining marks on one letter: normalising more of them takes time that grows with the
+    square of their number."""
+    if text.isascii():
+        return text
+    marks = "".join(letter for letter in set(text) if unicodedata.combining(letter))
+    if not marks:
+        return text
+    return re.sub(f"([{re.escape(marks)}]{{{MOST_MARKS}}})[{re.escape(marks)}]+", r"\1", text)
 
 
 def one_line(text: str) -> str:

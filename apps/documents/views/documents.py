@@ -190,6 +190,7 @@ class Part:
 def parts_of(body: Body, mark: tuple[int, int] | None) -> Iterator[Part]:
     last: Part | None = None
     page = None
+    last_start = last_end = 0
     for block in body.blocks:
         begins = block.page if block.page != page else None
         page = block.page
@@ -199,8 +200,16 @@ def parts_of(body: Body, mark: tuple[int, int] | None) -> Iterator[Part]:
         if last is not None and joins and (last.kind, last.header) == (block.kind, header):
             last.pieces.append(piece)
             continue
+        if (
+            last is not None
+            and last.kind == "table_row"
+            and header == tuple(body.text[last_start:last_end].split(CELL))
+        ):
+            # The row that is the header of those below it is drawn as their header.
+            last = None
         if last is not None:
             yield last
+        last_start, last_end = block.start, block.end
         last = Part(block.kind, min(6, max(2, block.level + 1)), begins, header, [piece])
     if last is not None:
         yield last

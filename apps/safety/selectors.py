@@ -1,0 +1,48 @@
+"""Reads of this room."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from apps.safety.models import Calibration
+from apps.safety.rules import uncertainty
+from apps.safety.schemas import Block, CalibrationReport, ModelVersion
+from medassist.clinical.assessment import Differential, Interval
+
+KEEP_S = 30.0
+_kept: dict[ModelVersion, tuple[float, tuple[Block, ...]]] = {}
+_lock = threading.Lock()
+
+
+def probability(*, version: ModelVersion, item: Differential) -> Interval | None:
+    """How often a condition with this score was the diagnosis; None while the version has no calibration."""
+    blocks = _blocks(version)
+    return uncertainty.interval(blocks, uncertainty.score_of(item)) if blocks else None
+
+
+def calibrations() -> Sequence[tuple[Calibration, CalibrationReport]]:
+    """All of them, newest first."""
+    return [(row, CalibrationReport.model_validate(row.report)) for row in Calibration.objects.all()]
+
+
+def forget_calibrations() -> None:
+    """This process asks anew; others do within KEEP_S."""
+    with _lock:
+        _kept.clear()
+
+
+def _blocks(version: ModelVersion) -> tuple[Block, ...]:
+    now = time.monotonic()
+    with _lock:
+        at, blocks = _kept.get(version, (0.0, ()))
+        if now - at < KEEP_S:
+            return blocks
+    row = Calibration.objects.filter(
+        backbone=version.backbone, model=version.model, adapter=version.adapter, prompt=version.prompt, active=True
+    ).first()
+    blocks = CalibrationReport.model_validate(row.report).blocks if row else ()
+    with _lock:
+        _kept[version] = (now, blocks)
+    return blocks
