@@ -209,6 +209,9 @@ MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_BYTES", 100_000_000, minimum=10_000)
 UPLOAD_PATHS = ("/api/v1/documents/ingest", "/documents/", "/cases/new/")
 """Where files may come: bodies up to MAX_UPLOAD_BYTES are read there, and nowhere else."""
 SEARCH_KEEP_DAYS = env.integer("SEARCH_KEEP_DAYS", 30, minimum=1)
+RERANKER = env.choice("RERANKER", ("scores", "none", "late_interaction", "cross_encoder"), "scores")
+RERANKER_MODEL = env.text("RERANKER_MODEL", "cross-encoder/ms-marco-MiniLM-L6-v2")
+FUSION_SPARSE_SHARE = env.number("FUSION_SPARSE_SHARE", 0.5, minimum=0, maximum=1)
 INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
 
 # --- events --------------------------------------------------------------------------------------

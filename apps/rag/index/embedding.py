@@ -76,7 +76,26 @@ class MiniLm:
             out[batch] = self._forward([encoded[index].ids for index in batch])
         return out
 
+    def tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """One unit-length row a token of each text, in order, without the tokens that mark begin and end."""
+        out: dict[int, Vectors] = {}
+        encoded = self._tokenizer.encode_batch(list(texts))
+        order = sorted(range(len(texts)), key=lambda index: len(encoded[index].ids))
+        for at in range(0, len(order), self._batch):
+            batch = order[at : at + self._batch]
+            hidden, _ = self._hidden([encoded[index].ids for index in batch])
+            for row, index in enumerate(batch):
+                held = hidden[row, 1 : max(2, len(encoded[index].ids) - 1)]
+                out[index] = held / np.maximum(np.linalg.norm(held, axis=1, keepdims=True), 1e-12)
+        return [out[index] for index in range(len(texts))]
+
     def _forward(self, rows: list[list[int]]) -> Vectors:
+        hidden, mask = self._hidden(rows)
+        pooled = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return np.asarray(pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+    def _hidden(self, rows: list[list[int]]) -> tuple[Vectors, Vectors]:
+        """The last layer's vectors and which of them are of tokens, both padded to the longest row."""
         longest = max(len(row) for row in rows)
         ids = np.zeros((len(rows), longest), dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.float32)
@@ -93,8 +112,7 @@ class MiniLm:
         bias = ((1.0 - mask) * np.float32(-1e9))[:, None, None, :]
         for number in range(self._layers):
             hidden = self._layer(hidden, bias, f"encoder.layer.{number}")
-        pooled = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-        return np.asarray(pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+        return hidden, mask
 
     def _layer(self, hidden: Vectors, bias: Vectors, name: str) -> Vectors:
         count, length, width = hidden.shape

@@ -7,6 +7,7 @@ filters ask for; never words. Every search carries a scope filter.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,12 +124,34 @@ KEYWORDS = ("clinic", "case", "text", "kind", "source", "grade", "language", "sp
 """Payload fields with a keyword index; `clinic` is the partition."""
 
 
+AVERAGE_WORDS = 128.0
+"""Of a passage, stop words left out; Qdrant's default of 256 is for longer texts."""
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "κ": "kappa", "λ": "lambda", "μ": "mu",
+    "ω": "omega",
+}  # fmt: skip
+_LETTER = re.compile(r"(?<![Ͱ-Ͽ])[αβγδεκλμω](?![Ͱ-Ͽ])")
+"""A Greek letter by itself or in a Latin name; words of Greek text stay as they are."""
+_HYPHENS = re.compile(r"[-‐‑]")
+_NAME = re.compile(r"\w+(?:[-‐‑]\w+)*")
+
+
+def words(text: str) -> str:
+    """The text as its words are counted: Greek letters by name, compound names in one piece too ("TNF-α" as "TNFalpha")."""
+    whole = []
+    for name in _NAME.findall(text):
+        piece = _HYPHENS.sub("", _LETTER.sub(lambda letter: _GREEK[letter[0]], name))
+        if piece != name and len(name) > 1:
+            whole.append(piece)
+    return " ".join([_LETTER.sub(lambda letter: f" {_GREEK[letter[0]]} ", text), *whole])
+
+
 @cache
 def bm25() -> Any:
     """Qdrant's own sparse model, made on the client for both stores (IDF is applied by the engine)."""
-    from qdrant_edge import Bm25
+    from qdrant_edge import Bm25, Bm25Config
 
-    return Bm25()
+    return Bm25(Bm25Config(avg_len=AVERAGE_WORDS))
 
 
 def ordered(found: list[Found]) -> list[Found]:
@@ -137,11 +160,11 @@ def ordered(found: list[Found]) -> list[Found]:
 
 
 def sparse_document(text: str) -> Any:
-    return bm25().embed_document(text)
+    return bm25().embed_document(words(text))
 
 
 def sparse_query(text: str) -> Any:
-    return bm25().embed_query(text)
+    return bm25().embed_query(words(text))
 
 
 def plain(vector: Vectors) -> list[float]:
