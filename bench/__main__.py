@@ -10,6 +10,7 @@ BENCHES = {
     "faults": ("bench.faults.run", "real jobs under faults, with an invariant checker and planted defects"),
     "hostile": ("bench.hostile", "every hostile file through the reading process; none may pass its limits"),
     "documents": ("bench.documents", "one long PDF: read, cancelled, begun again, its worker killed, found"),
+    "retrieval": ("bench.retrieval", "the embedded index at 10,000 and 100,000 passages: speed, latency, memory"),
     "fairness": ("bench.fairness", "one clinic floods; what the others notice"),
     "media": ("bench.media", "a media flood with ComfyUI frozen; what language-model work notices"),
     "overhead": ("bench.overhead", "what MedAssist adds to a model call, beside the direct call and the LiteLLM proxy"),

@@ -59,7 +59,7 @@ def measure(
     by_mode = {
         mode: {name: estimate([row[name] for row in held]) for name in held[0]} for mode, held in rows.items()
     }  # fmt: skip
-    gain = {
+    gain: dict[Mode, Estimate] = {
         mode: estimate([ours["ndcg@10"] - its["ndcg@10"] for ours, its in zip(rows["fused"], rows[mode], strict=True)])
         for mode in MODES
         if mode != "fused"

@@ -124,6 +124,25 @@ def test_nothing_in_the_index_about_the_question_is_weak(ingest: Callable[..., s
 
 
 @pytest.mark.django_db
+def test_a_hit_tells_every_query_and_mode_that_found_it(ingest: Callable[..., str]) -> None:
+    ingest(SECTION)
+    with clinic_context("alpha"):
+        asked = [Query("painful big toe"), Query("gout", mode="dense")]
+        hits = retrieve(scope=Scope("alpha"), queries=asked).hits
+    ways = {(way.query, way.mode): way for way in hits[0].found_by}
+    assert set(ways) == {
+        (asked[0].text, "fused"),
+        (asked[0].text, "dense"),
+        (asked[0].text, "sparse"),
+        ("gout", "dense"),
+    }
+    assert {way.rank for way in ways.values()} == {1}
+    assert hits[0].similarity == pytest.approx(max(way.score for way in ways.values() if way.mode == "dense"))
+    with clinic_context("alpha"):
+        assert retrieve(scope=Scope("alpha"), queries=asked, budget_tokens=3).hits == ()
+
+
+@pytest.mark.django_db
 def test_an_index_that_cannot_be_written_makes_retrieval_unavailable(
     ingest: Callable[..., str], settings: Any, tmp_path: Path
 ) -> None:

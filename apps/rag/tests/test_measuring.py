@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from apps.rag.index.embedding import Vectors
 from apps.rag.pipeline.metrics import estimate, of_question
-from apps.rag.pipeline.trial import read_trial
+from apps.rag.pipeline.trial import Trial, read_trial
 from apps.rag.pipeline.vector_cache import embedded
 from medassist.common.errors import InvalidInput
 
@@ -55,11 +55,15 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {name.partition(".")[0]: path for name, path in named.items()}
 
 
+def _read(files: dict[str, Path], split: str = "") -> Trial:
+    return read_trial(docs=files["docs"], questions=files["questions"], qrels=files["qrels"], split=split)
+
+
 def test_split_keeps_batches_by_their_number(files: dict[str, Path]) -> None:
-    trial = read_trial(**files, split="7-10")
+    trial = _read(files, split="7-10")
     assert [question.id for question in trial.questions] == ["2", "3"]
     assert (trial.unanswerable, trial.missing) == (1, 1)
-    assert [question.id for question in read_trial(**files, split="6,10B3").questions] == ["1", "3"]
+    assert [question.id for question in _read(files, split="6,10B3").questions] == ["1", "3"]
     assert trial.documents["a"].startswith("Asthma\nWheezing")
 
 
@@ -82,15 +86,15 @@ def test_split_keeps_batches_by_their_number(files: dict[str, Path]) -> None:
 def test_bad_files_are_named_with_line_and_field(files: dict[str, Path], name: str, content: str, said: str) -> None:
     files[name].write_text(content)
     with pytest.raises(InvalidInput, match=said.replace("(", r"\(")):
-        read_trial(**files)
+        _read(files)
 
 
 def test_bytes_that_are_no_text_and_a_file_that_is_away(files: dict[str, Path]) -> None:
     files["docs"].write_bytes(b'{"id": "a", "text": "\xff"}')
     with pytest.raises(InvalidInput, match=r"docs\.jsonl.*not UTF-8"):
-        read_trial(**files)
+        _read(files)
     with pytest.raises(InvalidInput, match=r"away\.jsonl: cannot be read"):
-        read_trial(**files | {"docs": files["docs"].with_name("away.jsonl")})
+        _read(files | {"docs": files["docs"].with_name("away.jsonl")})
 
 
 def test_the_command_measures_without_a_database(files: dict[str, Path], tmp_path: Path) -> None:

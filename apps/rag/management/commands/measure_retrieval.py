@@ -10,7 +10,7 @@ import tempfile
 from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 docs=given["docs"], questions=given["questions"], qrels=given["qrels"], split=given["split"],
                 limit=given["limit"],
             )  # fmt: skip
-            rescorer = given["reranker"] or settings.RERANKER
+            rescorer = cast(RerankerName, given["reranker"] or settings.RERANKER)
             found = _measured(trial, rescorer, cutoffs, given["cache"])
         except MedAssistError as error:
             raise CommandError(str(error)) from None
