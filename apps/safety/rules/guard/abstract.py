@@ -12,10 +12,9 @@ from functools import lru_cache
 
 from apps.safety.rules.guard.lexicon import Mention, mentions
 from apps.safety.rules.guard.quantities import Quantity, quantities
+from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
 
-MED = r"[NCAOG]\d++"
-NAMED = r"N\d++"
-DRUG = r"[NC]\d++"
+MED = r"[NCAOGU]\d++"
 
 _NOT_A_MEDICINE_AFTER = re.compile(
     r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|"
@@ -79,9 +78,14 @@ class Skeleton:
 
 
 @lru_cache(maxsize=32)
-def skeleton(text: str) -> Skeleton:
-    """The skeleton of one unit of cleaned text. Several rules ask for the same one in a row, hence the small cache."""
+def skeleton(text: str, wide: bool = False) -> Skeleton:
+    """The skeleton of one unit of cleaned text. Several rules ask for the same one in a row, hence the small cache.
+
+    The wide one also holds unfamiliar words (U); in the plain one they stay words.
+    """
     found = [m for m in mentions(text) if _is_medicine(m, text)]
+    if wide:
+        found += unfamiliar_mentions(text, found)
     amounts = [q for q in quantities(text) if not any(_overlap(q, m) for m in found if m.kind != "G")]
     found = [m for m in found if not any(q.kind in "QF" and _overlap(q, m) for q in amounts)]
     amounts = [q for q in (_settled(q, text, found) for q in amounts) if q is not None]
@@ -252,7 +256,7 @@ _STRAIGHT_AFTER = re.compile(
     r"trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
 )
 _DOSE_THEN = re.compile(
-    r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d++ "
+    r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|\"']+(?:N\d++ "
     r"?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))"
 )
 _CHANGED_BY = re.compile(

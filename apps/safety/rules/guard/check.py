@@ -83,10 +83,10 @@ def _still_listing(unit: str, header: bool) -> bool:
 
 def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -> tuple[list[Fault], str]:
     faults = judge(unit, record=view, audience=audience, header=header)
-    squeezed = squeeze(unit)
+    squeezed = _spelled_out(squeeze(unit))
     if squeezed != unit:
         seen = skeleton(unit)
-        beneath = judge(_spelled_out(squeezed), record=view, audience=audience, header=header)
+        beneath = judge(squeezed, record=view, audience=audience, header=header)
         if beneath and (len(beneath) > len(faults) or len(skeleton(squeezed).mentions) > len(seen.mentions)):
             return [Fault("B7", "hidden_form", None), *beneath], "squeezed"
     return faults, "plain"

@@ -70,7 +70,7 @@ _REPORTED_TO = (
 
 IMPERATIVE = re.compile(rf"{LEAD}(?P<verb>{_VERB})\b(?!\s+of\b|-)\s+(?P<object>{_FILL})(?P<med>{MED})")
 REPORTED_INFINITIVE = re.compile(rf"\b{_REPORTED_TO}$")
-GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCO]\d++)")
+GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCOU]\d++)")
 HARMLESS_GERUND = re.compile(
     r"\b(?:after|since|following|before|was|were|been|is|upon|without|despite|from|recently|"
     r"denies|reports|stopped|started|history of|(?:hours?|days?|weeks?|months?) of)\s+(?:\w+ly\s+)?$"
@@ -89,11 +89,11 @@ _DUTY = (
 PASSIVE = re.compile(
     rf"(?<![\w-]){_DUTY}\s+(?:not\s+)?(?:\w+\s+){{0,2}}?(?:be|get|being|go|stay|come|remain|"
     rf"receive|have|need|require)\s+(?:\w+ly\s+)?(?:{PAST}\s+|placed\s+|treated\s+|managed\s+|"
-    rf"sent\s+home\s+|anticoagulated\s+)?{_FILL}(?P<med>[NCO]\d++)"
+    rf"sent\s+home\s+|anticoagulated\s+)?{_FILL}(?P<med>[NCOU]\d++)"
 )
 ENSURED = re.compile(
     r"\b(?:ensure|ensures|make\s+(?:sure|certain)|see\s+to\s+it|arrange(?:\s+for)?)\b[^.;:!?]{0,50}?(?P<med>[N"
-    r"CO]\d++)(?!\s+(?:allerg|level|history|list|use|status|exposure))"
+    r"COU]\d++)(?!\s+(?:allerg|level|history|list|use|status|exposure))"
 )
 _WORTH = (
     r"(?:indicated|warranted|appropriate|recommended|advised|advisable|preferred|preferable|"
@@ -107,17 +107,17 @@ _WORTH = (
     r"ready|next|time|prudent|favou?red|first|crucial|vital)"
 )
 EVALUATED = re.compile(
-    rf"(?P<med>[NCO]\d++)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|"
+    rf"(?P<med>[NCOU]\d++)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|"
     rf"looks?|sounds?|becomes?|represents?|as)\s+(?:(?!not\s+recorded|not\s+known)[\w'-]+\s+){{0,3}}?{_WORTH}\b"
     rf"|\b{_WORTH}\s+(?:[\w'-]+\s+){{0,4}}?(?:is|are|would\s+be|might\s+be|may\s+be|could\s+be|"
-    rf"includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCO]\d++)"
+    rf"includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCOU]\d++)"
 )
 SUGGESTED = re.compile(
     rf"\b(?P<cue>recommend\w*|advis(?:e|es|ing)|advice\s+is|suggest\w*|consider(?:s|ing|"
     rf"ation\s+of)?|propos(?:e|es|ing|al)|favou?rs?|prefer\w*|opt(?:ed|ing)?\s+for|plan\w*(?:\s+(?:is|"
     rf"for|to|:))?|aim\w*\s+(?:for|to)|would\s+benefit\s+from|benefits?\s+from|candidate\s+for|"
-    r"indications?\s+for(?!\s+\S+\s+(?:is|are|was|were)?\s*(?:not\s+(?:recorded|stated|"
-    r"documented|known|clear)|unclear|unknown|unrecorded))|"
+    r"indications?\s+for(?!\s+\S+\s+(?:is|are|was|were)?\s*(?:(?:not\s+)?(?:recorded|stated|"
+    r"documented|known|clear|listed|noted)|unclear|unknown|unrecorded))|"
     r"needs?(?:\s+for)?|require|requires|deserves?|warrants?|merits?|calls?\s+for|trial\s+of|"
     r"course\s+of(?=.{0,20}$)|role\s+for|room\s+for|case\s+for|cover\s+with|treat(?:able|"
     r"ment|ing)?(?:\s+options?)?\s+(?:with|is|are|of\s+choice|includes?|involves?|would\s+be|"
@@ -130,7 +130,24 @@ SUGGESTED = re.compile(
     rf"instead(?:\s+of)?|rather\s+than|ideally|alternatively|escalat\w+\s+to|step\s+up\s+to|"
     rf"move\s+to|transition\s+to|switch\s+to|swap\s+to|change\s+to|convert\s+to|upgrade\s+to|"
     rf"best|usually|normally|typically|standard|drug\s+of\s+choice)"
-    rf"[\s:,=-]+{_FILL}(?P<med>[NC]\d++)"
+    rf"[\s:,=-]+{_FILL}(?P<med>[NCU]\d++)"
+)
+LISTED_AS = re.compile(r"\bas\s+(?:an?|one|the|another)\s+(?:\w+\s+)?(?:option|choice|alternative|treatment)$")
+SUITED = re.compile(
+    rf"\b(?:(?:would|might|could|should|will|may|to)\s+(?:do|fare|feel|be)\s+(?:(?:much|far|so|very|rather)\s+)?(?:better|well|best|safer|happier|fine)|"
+    rf"(?:is|are|be)\s+(?:best|better)\s+(?:off|served|kept|left|managed|treated|maintained|started|put))\s+(?:on|off|with|without|by|taking|to)\s+{_FILL}(?P<med>[NCOU]\d++)"
+    rf"|\bno\s+(?:further|more|additional|extra)\s+(?P<med2>[NCOU]\d++)(?![^.]*\b(?:was|were|given|recorded|taken|needed\s+since))"
+)
+# What a medicine itself is to do: "the infusion should run", "apixaban can go".
+ACTIVE = re.compile(
+    rf"(?P<med>{MED})(?:\s+[\w'-]+){{0,3}}?\s+(?:should|must|ought\s+to|needs?\s+to|can|could|may|might|will|would|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+"
+    r"(?:\w+ly\s+|now\s+|then\s+|not\s+|also\s+)?(?:run|go|start|stop|continue|stay|finish|begin|follow|restart|resume|come\s+(?:down|off)|step|carry)\b"
+)
+# "If allergic, doxycycline." "Doxycycline if allergic." "For pain, morphine."
+VERBLESS = re.compile(
+    r"^\W*(?:if|when|whenever|in|for|once|after|unless|during|with|before|overnight|initially|thereafter|otherwise|meanwhile|later|next|first|then|add-on|add\s+on)\b"
+    r"[^,:;.?!]{0,90}[,:;]\s*(?:then\s+|(?:oral|iv|im|low|high|low-dose|high-dose|nebulised|topical|empirical|short|an?|some|further|more)\s+)*(?P<med>[NCU]\d++)(?=\s*(?:$|[.,;(]|(?:and|or|plus|then|with|first|again|instead)\b|[QFKD#G]\d))"
+    r"|^\W*(?P<med2>[NCU]\d++)\s+(?:if|when|whenever|unless|until|once)\b"
 )
 FUTURE = re.compile(
     r"\b(?:going\s+forward|from\s+(?:now|today|tomorrow|tonight|here)|henceforth|onwards|"
@@ -152,7 +169,7 @@ MEDICATE = re.compile(
     r"atropini[sz]e|medicate|premedicate|nebuli[sz]e)\b"
 )
 HELPS = re.compile(
-    r"(?P<med>[NCO]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
+    r"(?P<med>[NCOU]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
     r"should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){0,2}?)?"
     r"(?:help|helps|relieve|relieves|ease|eases|work|works(?!\s+by)|improve|improves|"
     r"treat|treats|cure|cures|settle|settles|fix|fixes|sort|sorts|control|controls|do|"
@@ -161,9 +178,9 @@ HELPS = re.compile(
     r"saves)\b"
 )
 ARROW = re.compile(
-    r"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){0,3}(?P<med>[NCO]\d++)|^\s*(?:rx|tx|℞|plan|"
+    r"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){0,3}(?P<med>[NCOU]\d++)|^\s*(?:rx|tx|℞|plan|"
     r"action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)|script|"
-    r"G\d++\s+(?:plan|orders?))\b[^.]{0,40}(?P<med2>[NC]\d++)|^\s*\+\s*(?P<med3>[NC]\d++)"
+    r"G\d++\s+(?:plan|orders?))\b[^.]{0,40}(?P<med2>[NCU]\d++)|^\s*\+\s*(?P<med3>[NCU]\d++)"
 )
 REFERENT = re.compile(
     rf"(?:{LEAD})(?:double|triple|halve|taper|wean|titrate|uptitrate|up-titrate|restart|"

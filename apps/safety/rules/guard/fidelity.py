@@ -35,6 +35,8 @@ _OXYGEN = frozenset(
         "fio2",
         "hfnc",
         "high flow nasal",
+        "home oxygen",
+        "oxygen therapy",
     }
 )
 _SALINE = frozenset({"saline", "normal saline", "sodium chloride", "nacl"})
@@ -98,7 +100,7 @@ def read_record(record: str) -> RecordView:
     names: set[str] = set()
     text = squeeze(clean(record).text)
     for start, end in sentences(text):
-        skel = skeleton(text[start:end])
+        skel = skeleton(text[start:end], wide=True)
         groups = attached(skel)
         loose = groups.pop(None, frozenset())
         merged: dict[str, frozenset[str]] = {}
@@ -129,8 +131,8 @@ def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
     """Facts per mention index; None holds facts of no medicine. Frequencies of monitoring are left out."""
     places = {index: skel.place(index) for index in (*skel.mentions, *skel.quantities)}
     owners: dict[int | None, set[str]] = {}
-    drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NOAC"]
-    named = [i for i in drugs if skel.mentions[i].kind in "NO"] or drugs
+    drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NOACU"]
+    named = [i for i in drugs if skel.mentions[i].kind in "NO" or _dosed(skel, i)] or drugs
     cuts = [m.start() for m in _SEGMENT.finditer(skel.form)]
     for index, quantity in skel.quantities.items():
         if quantity.kind in "QFKD":
@@ -142,6 +144,13 @@ def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
             if owner is not None and abs(places[owner] - match.start()) <= 30:
                 owners.setdefault(owner, set()).add(f"route:{name}")
     return {owner: frozenset(facts) for owner, facts in owners.items()}
+
+
+def _dosed(skel: Skeleton, index: int) -> bool:
+    """True for an unfamiliar word that an amount follows or precedes at once."""
+    return skel.mentions[index].kind == "U" and bool(
+        re.search(rf"U{index} (?:G\d++ )?[QFK]\d|[QF]\d++ (?:of )?U{index}(?!\d)", skel.form)
+    )
 
 
 def _owner(at: int, drugs: list[int], places: dict[int, int], cuts: list[int]) -> int | None:

@@ -19,9 +19,9 @@ import symspellpy
 
 from apps.safety.rules.guard_views import leet, rot13
 
-Kind = Literal["N", "C", "A", "O", "G"]
+Kind = Literal["N", "C", "A", "O", "G", "U"]
 DATA = Path(__file__).resolve().parent.parent / "data"
-FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt")
+FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt", "clinical_words.txt")
 
 WORD = re.compile(r"[a-z0-9@$!|]*[a-z][a-z0-9@$!|]*(?:'[a-z]+)?")
 _STEM = re.compile(
@@ -50,7 +50,7 @@ class Mention:
     end: int
     kind: Kind
     canonical: str
-    how: Literal["name", "joined", "leet", "reversed", "rot13", "stem", "guess"] = "name"
+    how: Literal["name", "joined", "leet", "reversed", "rot13", "stem", "guess", "unfamiliar"] = "name"
 
     @property
     def disguised(self) -> bool:
@@ -68,6 +68,7 @@ class Lexicon:
         self._read_names()
         self.ordinary = _lines("not_medicines.txt")
         self.english = _english()
+        self.clinical = _lines("clinical_words.txt")
         self._speller: Any = None
 
     def _read_terms(self) -> None:
@@ -115,6 +116,10 @@ class Lexicon:
         if word in self.english or word in self.ordinary:
             return True
         return word.endswith("s") and (word[:-1] in self.english or word[:-1] in self.ordinary)
+
+    def clinical_word(self, word: str) -> bool:
+        """True for words of diseases, anatomy and care that the English list lacks."""
+        return word in self.clinical
 
     def named(self, word: str) -> str | None:
         found = self.phrases.get(word)
@@ -244,15 +249,16 @@ def _single(token: _Token) -> Mention | None:
     return Mention(token.start, token.end, "N", read[0], read[1])  # type: ignore[arg-type]
 
 
-def inside_run(word: str) -> list[str]:
+@lru_cache(maxsize=50_000)
+def inside_run(word: str) -> tuple[str, ...]:
     """Names inside a long run of letters without spaces ("givewarfarin")."""
     lex = lexicon()
-    if len(word) < 9 or lex.known_word(word):
-        return []
+    if len(word) < 9 or lex.known_word(word) or lex.clinical_word(word):
+        return ()
     found = []
     for start in range(len(word) - 5):
         for size in range(min(22, len(word) - start), 5, -1):
             if lex.named(word[start : start + size]):
                 found.append(word[start : start + size])
                 break
-    return found
+    return tuple(found)

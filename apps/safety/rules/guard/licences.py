@@ -120,7 +120,7 @@ NEGATED = re.compile(
 _HARM = (
     r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
     r"hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|"
-    r"interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
+    r"interact(?:s|ions?|ed|ing)?|cross-?reactiv\w+|reactivity|contraindicat\w+|due|secondary|effectiveness|efficacy|"
     r"affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|"
     r"increased|prolonged|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|"
@@ -142,12 +142,13 @@ _ILL = (
     r"hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|"
     r"tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
 )
+_FROM = r"(?<!benefit )(?<!benefits )(?<!benefited )from"
 HARM = (
     re.compile(
         rf"(?:[V#]\d++|\b(?:fell|rose|dropped|developed|became|worsened|improved|collapsed|settled))\b[^.;:]{{0,30}}?"
         rf"\b(?:after|following|since)\s+(?:(?:the|her|his|their|an?|recent|prehospital|earlier)\s+)*{_OBJ}"
     ),
-    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
+    re.compile(rf"\b{_FROM}\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
     re.compile(
         rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|"
         rf"a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|"
@@ -186,7 +187,7 @@ HARM = (
         r"ed)?|alter(?:s|ed)?|interfer\w+|predispos\w+|lead(?:s|ing)?\s+to|led\s+to|result(?:s|"
         r"ed|ing)?\s+in|associated|linked|contraindicated|"
         r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|"
-        r"works?\s+by|acts?\s+(?:on|by|as|at|in)|belongs?|metaboli[sz]ed|excreted|eliminated|"
+        r"works?\s+by|acts?\s+(?:\w+ly\s+)?(?:on|by|as|at|in)|upset\w*|irritat\w+|belongs?|metaboli[sz]ed|excreted|eliminated|"
         r"cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|"
         r"explain\w*|account(?:s|ed)?\s+for|contribut\w+|underl\w+|sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
         r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|"
@@ -207,7 +208,7 @@ HARM = (
     ),
 )
 COMPOUND = re.compile(
-    rf"{_OBJ}[\s-]+(?:\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
+    rf"{_OBJ}[\s-]+(?:(?!if\b|when\b|for\b|in\b|unless\b|once\b|after\b)\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
     rf"allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|"
     rf"levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|"
     rf"resistan(?:t|ce)|"
@@ -283,6 +284,7 @@ NO_CHANGE = re.compile(
     rf"hout|unless|until|before)\b[^.;:!?]{{0,50}}?\b(?:advice|speak\w*|spoken|talk\w*|"
     rf"ask\w*|consult\w*|check\w*|doctors?|clinicians?|prescribers?|pharmacists?|gp|team|"
     rf"told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
+    r"|\bonly\s+(?:your|the|a|his|her)\s+(?:\w+\s+)?(?:clinician|doctor|prescriber|team|gp|consultant|pharmacist|specialist)s?\s+(?:can|may|should|will|is\s+able\s+to)\b"
 )
 _TEAM = (
     r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"

@@ -13,6 +13,7 @@ from apps.safety.rules.guard import directives, licences
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, attached, group
 from apps.safety.rules.guard.reading import Reading, all_matches, find_directives, find_licences, mention_of
+from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
 from medassist.clinical.case import Audience
 
 
@@ -27,19 +28,82 @@ class Fault:
 def judge(text: str, *, record: RecordView, audience: Audience, header: bool = False) -> list[Fault]:
     """Faults of one unit of cleaned text. `header` says that a line above named it a list of recorded medicines."""
     skel = skeleton(text)
-    reading = Reading(skel)
-    find_directives(reading)
-    find_licences(reading, header)
+    return _judge_plain(skel, record, audience, header) or _judge_unfamiliar(text, record, header)
+
+
+def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header: bool) -> list[Fault]:
+    reading = _read(skel, header)
     if _self_adjusts(skel.form):
         return [Fault("B10", "self_adjustment", None)]
-    if not skel.mentions and not skel.quantities and not reading.loose:
+    if not skel.mentions and not skel.quantities and not reading.loose and audience != "patient":
         return []
+    if audience == "patient" and _OFFERED.search(skel.form) and not _excused(skel.form):
+        return [Fault("B10", "offered_to_a_patient", None)]
     faults = _judge_quantities(reading, record)
     faults += _judge_mentions(reading, audience)
-    faults += _judge_presence(reading, record)
+    faults += _judge_presence(reading, record, header or bool(licences.HEADER.search(skel.form)))
     if reading.loose and not faults:
         faults.append(Fault("B3", "directive", None))
     return faults
+
+
+# What would do a patient good is for their clinician to say, whatever the thing is called.
+_OFFERED = re.compile(
+    r"\b[GACN]\d++(?:\s+[\w'-]+){0,2}?\s+(?:(?:is|are|can|may|might|will|would|should|could)\s+)?(?:(?!not)\w+\s+)?(?:useful|helpful|helps?|"
+    r"eases?|soothes?|settles?|relieves?|worth\w*|be\s+(?:used|tried|bought|taken))\b"
+    r"|\bsomething\s+(?:stronger|for\s+(?:the|your|pain|fever|sleep)|to\s+(?:help|take|ease|settle))|\b(?:sip|drink|eat|chew|have)\s+[^.;]{0,30}?(?:[QN]\d|rehydration)"
+)
+
+
+def _excused(form: str) -> bool:
+    return bool(form.rstrip().endswith("?") or licences.REFUSAL.search(form) or licences.NO_CHANGE.search(form))
+
+
+def _read(skel: Skeleton, header: bool) -> Reading:
+    reading = Reading(skel)
+    find_directives(reading)
+    find_licences(reading, header)
+    return reading
+
+
+_DOSED = re.compile(
+    r"U\d++ (?:\(?[G]\d++\)? |(?:iv|im|sc|po|sl|pr|oral|cream|gel|syrup) )*[QFK]\d|[QF]\d++ (?:of )?U\d"
+)
+_KEYED = re.compile(
+    r"G\d++\W{1,6}(?P<med>U\d++)|\|\s*(?P<med2>U\d++)\s*\|[^|]*\b(?:start|stop|give|add|hold|continue|increase|reduce|new|commence|restart)\w*\b"
+    r"|\b(?:medication|drug|medicine|agent|treatment|prescription|rx|add-on|therapy|order|plan)s?\W{1,6}(?P<med3>U\d++)"
+)
+_TAKEN = re.compile(
+    r"\b(?:takes|taking|took|(?:is|was|been|started|remains|currently|regular)\s+on|prescribed|given|received|receiving|uses)\s+"
+    r"(?:\w+ly\s+|regular\s+|oral\s+|iv\s+)?(?P<med>U\d++)(?=\s*(?:$|[.,;)]|and\b|for\b|at\b|daily\b|G\d|[QFKD]\d))"
+)
+
+
+def _judge_unfamiliar(text: str, record: RecordView, header: bool) -> list[Fault]:
+    """Judges words that no list knows where they stand like a medicine: ordered, dosed, or listed as taken."""
+    if not unfamiliar_mentions(text, []):
+        return []
+    reading = _read(skeleton(text, wide=True), header)
+    names = reading.skel.mentions
+    for index in reading.directives:
+        if names[index].kind == "U" and "refusal" not in reading.licences.get(index, ()):
+            return [Fault("B3", "unknown_name_directed", index)]
+    for match in all_matches(_KEYED, reading.skel.form):
+        if not reading.licences.get(index := mention_of(match)[0]):
+            return [Fault("B3", "unknown_name_directed", index)]
+    if _DOSED.search(reading.skel.form) and (faults := _judge_quantities(reading, record)):
+        return faults
+    taken = {mention_of(m)[0] for m in all_matches(_TAKEN, reading.skel.form)}
+    if header and re.match(r"\W*U\d", reading.skel.form):
+        taken.add(next(iter(names)))
+    for index in sorted(taken):
+        if (
+            names[index].canonical not in record.names
+            and not record.empty
+            and "question" not in reading.licences.get(index, ())
+        ):
+            return [Fault("B5", "not_in_record", index)]
+    return []
 
 
 _MONITOR = re.compile(
@@ -128,7 +192,7 @@ def _is_dosing(reading: Reading, index: int) -> bool:
     """True for a frequency or duration that belongs to a medicine and not to monitoring, symptoms or habits."""
     skel = reading.skel
     at = skel.place(index)
-    drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NCOG"]
+    drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NCOG" or _names_dose(skel, i)]
     counts = [i for i in skel.quantities if skel.quantities[i].kind in "QF"]
     if not drugs and not counts:
         return bool(
@@ -150,6 +214,10 @@ def _is_dosing(reading: Reading, index: int) -> bool:
         if left <= m.start() or m.start() > at
     ]
     return not monitors or nearest <= min(monitors) or (nearest <= 4 and min(monitors) > 1)
+
+
+def _names_dose(skel: Skeleton, index: int) -> bool:
+    return skel.mentions[index].kind == "U" and bool(re.search(rf"U{index} (?:G\d++ )?[QFK]\d", skel.form))
 
 
 def _near_duration(skel: Skeleton, index: int, at: int, items: list[int]) -> bool:
@@ -208,9 +276,12 @@ def _consideration(form: str, audience: Audience, reading: Reading) -> bool:
     return bool(licences.DECIDER.search(form) and licences.CONSIDERATION.search(form))
 
 
-def _judge_presence(reading: Reading, record: RecordView) -> list[Fault]:
-    """A restated medicine that the record does not know differs from it (B5); denials are no restatement."""
-    if record.empty or licences.ATTRIBUTED.search(reading.skel.form):
+def _judge_presence(reading: Reading, record: RecordView, listed: bool) -> list[Fault]:
+    """A restated medicine that the record does not know differs from it (B5); denials are no restatement.
+
+    Without a record only a medication list is held against it: it is empty.
+    """
+    if (record.empty and not listed) or licences.ATTRIBUTED.search(reading.skel.form):
         return []
     negated = {mention_of(m)[0] for m in all_matches(licences.NEGATED, reading.skel.form)}
     for index, mention in reading.skel.mentions.items():

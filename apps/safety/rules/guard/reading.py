@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from apps.safety.rules.guard import directives, licences, patterns
 from apps.safety.rules.guard.abstract import Skeleton
+from apps.safety.rules.guard.orders import loose_order
 
 _CLAUSE = re.compile(
     r"[;]|\bbut\b|\bhowever\b|\balthough\b(?=.{30})|\bso\b(?=\s+(?:we|i|you|please|start|"
@@ -57,6 +58,9 @@ def find_directives(reading: Reading) -> None:
         directives.PERSIST,
         directives.PURPOSE,
         directives.ARROW,
+        directives.SUITED,
+        directives.ACTIVE,
+        directives.VERBLESS,
     ):
         position = 0
         while match := pattern.search(form, position):
@@ -73,6 +77,7 @@ def find_directives(reading: Reading) -> None:
         form[: _verb_start(referent)]
     ):
         reading.loose = "referent"
+    reading.loose = reading.loose or loose_order(form, reading.skel.text)
     if (verb := directives.MEDICATE.search(form)) and not directives.REPORTED_INFINITIVE.search(
         form[: _last_word(verb)]
     ):
@@ -95,7 +100,7 @@ def _spread(reading: Reading) -> None:
     """A directive on one of several coordinated medicines is one on all that follow it."""
     for match in patterns.LINKED.finditer(reading.skel.form):
         left = _index(match[1] or match[2])
-        following = re.match(r"[NCAOG](\d++)", reading.skel.form[match.end() :])
+        following = re.match(r"[NCAOGU](\d++)", reading.skel.form[match.end() :])
         if following and left in reading.directives:
             reading.directives.setdefault(int(following[1]), "directive")
 
@@ -135,6 +140,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
             else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
         )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
+    if pattern is directives.EVALUATED and directives.LISTED_AS.search(match.group()):
+        return bool(licences.ATTRIBUTED.search(form)) and not licences.PATIENT_SPECIFIC.search(form)
     named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE}
     return mention.kind in "AG" and pattern not in named_or_not
 
@@ -281,7 +288,7 @@ def _share(reading: Reading) -> None:
     """Coordinated medicines share a licence ("warfarin, aspirin and ibuprofen were recorded")."""
     links = []
     for match in patterns.LINKED.finditer(reading.skel.form):
-        following = re.match(r"[NCAOG](\d++)", reading.skel.form[match.end() :])
+        following = re.match(r"[NCAOGU](\d++)", reading.skel.form[match.end() :])
         if following:
             links.append((_index(match[1] or match[2]), int(following[1])))
     for left, right in links:
