@@ -58,8 +58,15 @@ class Cleaned:
         return self.origin[min(start, last)], self.origin[min(max(end - 1, start), last)] + 1
 
 
+# "20 mg ON" is "omne nocte"; in lower case it would read like the preposition.
+_AT_NIGHT = re.compile(
+    r"(?<=\d|g|l|s|t|U)( ?)ON(?=\s*(?:[.,;|)\]/+\n]|$|and\b|x\s?\d|for\b))|(?<=[a-z]  )ON(?=\s*(?:[.,;|)]|$))"
+)
+
+
 def clean(raw: str) -> Cleaned:
     """NFKC, lower case, no invisible characters, look-alikes folded, accents and markdown removed."""
+    raw = _AT_NIGHT.sub(lambda m: m.group()[:-2] + "qn", raw) if "ON" in raw else raw
     if raw.isascii():
         return _clean_ascii(raw)
     out: list[str] = []
@@ -137,12 +144,20 @@ def _resolve_lookalikes(pieces: list[str], swapped: list[int]) -> list[str]:
 
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_](?:[ \t.\-_/\\|,+'\u00b7:]{1,2}|[ ]{2,3})){3,}[^\W_](?![^\W_])")
+_AFTER_NUMBER = (
+    r"(?:(?<=\d)|"
+    + "|".join(
+        f"(?<={word})"
+        for word in "hundred thousand million one two three four five six seven eight nine ten fifteen twenty thirty forty fifty sixty half".split()
+    )
+    + ")"
+)
 _SPLIT_UNIT = (
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ .\-_]{1,2}c[ .\-_]{0,2}g\b"), r"\1mcg"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ \t.\-_/]{1,3}g\b\.?"), r"\1mg"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ \t.\-_/]{1,3}l\b\.?"), r"\1ml"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)u[ \t.\-_]{1,2}g\b\.?"), r"\1ug"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)i[ \t.\-_]{1,2}u\b\.?"), r"\1iu"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ .\-_]{1,2}c[ .\-_]{0,2}g\b"), r"\1mcg"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ \t.\-_/]{1,3}g\b\.?"), r"\1mg"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ \t.\-_/]{1,3}l\b\.?"), r"\1ml"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)u[ \t.\-_]{1,2}g\b\.?"), r"\1ug"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)i[ \t.\-_]{1,2}u\b\.?"), r"\1iu"),
     (re.compile(r"\b(milli|micro|mili|kilo|nano)[\s\-_.]{1,3}(gram(?:me)?s?|lit(?:re|er)s?)\b"), r"\1\2"),
     (re.compile(r"\b(mill?i?)[\s\-_.]{1,2}(?:i)?(grams?|grammes?|lit(?:re|er)s?)\b"), r"milli\2"),
     (re.compile(r"\b(tab)[\s\-_.]{1,2}(lets?)\b"), r"\1\2"),

@@ -151,7 +151,7 @@ _MEASURE_BEFORE = re.compile(
     r"intakes|"
     r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|"
     r"hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|"
-    r"fluid balance|"
+    r"(?:fluid |cumulative )?balance|ingest\w*|"
     r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|"
     r"fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|"
     r"diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
@@ -265,6 +265,7 @@ _CHANGED_BY = re.compile(
     r"(?:a further )?)#(\d++)"
 )
 _NUMBER_THEN = re.compile(r"#(\d++)(?= ?(?:-? ?(?:and|to|or) #\d++ ?)?,? ?K\d++)")
+_COUNT_OF_STRENGTH = re.compile(r"#(\d++)(?= (?:x )?Q\d++ (?:(?:[NC]\d++ )?G\d|[NC]\d))|#(\d++)(?= x Q\d)")
 _COUNT_NAME_FORM = re.compile(r"#(\d++)(?= (?:x )?[NC]\d++ (?:G\d++|Q\d++ G\d++))")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -281,6 +282,7 @@ def _settle_numbers(form: str, amounts: dict[int, Quantity]) -> str:
         amounts[index] = replace(amounts[index], kind=kind, facts=facts)  # type: ignore[arg-type]
         return f"{kind}{index}"
 
+    form = _COUNT_OF_STRENGTH.sub(lambda m: upgrade(m[1] or m[2], "F"), form)
     form = _COUNT_NAME_FORM.sub(lambda m: upgrade(m[1], "F"), form)
     form = _STRAIGHT_AFTER.sub(
         lambda m: f"{m[1]}{m[2]}{m[3]}" + (upgrade(m[4], "Q") if m[1] == "N" else f"#{m[4]}"), form

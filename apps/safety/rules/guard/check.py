@@ -54,7 +54,8 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
     cleaned = clean(_untagged(text))
     findings: list[Finding] = []
     header = False
-    for start, end in sentences(cleaned.text):
+    rows = list(_json_rows(text))
+    for start, end in [] if rows else sentences(cleaned.text):
         unit = cleaned.text[start:end]
         header = _still_listing(unit, header)
         faults, name = _judge_unit(unit, view, audience, header)
@@ -62,13 +63,22 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
         faults += _disguised(cleaned, start, end, unit)
         if licences.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
             header = True
+        if unit.startswith("|") and _LISTING.search(skeleton(unit).form):
+            header = True
         span = cleaned.span(start, end)
         findings += [Finding(rule=f.rule, start=span[0], end=span[1], reason=f.reason) for f in faults]
-    rows = list(_json_rows(text))
     for row in rows:
-        faults, _ = _judge_unit(clean(row).text, view, audience, False)
+        said = clean(row)
+        faults, name = _judge_unit(said.text, view, audience, False)
+        views.add(name)
+        faults += _disguised(said, 0, len(said.text), said.text)
         findings += [Finding(rule=f.rule, start=0, end=len(text), reason=f.reason) for f in faults]
     return findings
+
+
+_LISTING = re.compile(
+    r"\b(?:recorded|current|regular|listed|documented|home|existing|usual)\b[^|]*(?:G\d|\bdrug|\btherapy)"
+)
 
 
 def _untagged(text: str) -> str:
@@ -176,14 +186,42 @@ def _json_rows(text: str) -> Iterator[str]:
     yield from _rows(value)
 
 
-def _rows(value: Any) -> Iterator[str]:
+def _rows(value: Any, lead: str = "") -> Iterator[str]:
     if isinstance(value, dict):
-        flat = [f"{k} {v}" for k, v in value.items() if isinstance(v, str | int | float) and not isinstance(v, bool)]
+        flat = [
+            f"{_key(k)}{v}" for k, v in value.items() if isinstance(v, str | int | float) and not isinstance(v, bool)
+        ]
         if flat:
-            yield " , ".join(flat)
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for child in children:
-        if isinstance(child, dict | list):
-            yield from _rows(child)
-        elif isinstance(child, str):
-            yield child
+            yield "; ".join(flat)
+        for name, child in value.items():
+            yield from _member(child, _key(name), flat=True)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _member(child, lead)
+
+
+def _member(child: Any, lead: str, *, flat: bool = False) -> Iterator[str]:
+    """A member with its name before it; one of several sentences also sentence by sentence."""
+    if isinstance(child, dict | list):
+        yield from _rows(child, lead)
+    elif isinstance(child, str):
+        cleaned = clean(child)
+        spans = sentences(cleaned.text)
+        if len(spans) > 1:
+            for start, end in spans:
+                first, last = cleaned.span(start, end)
+                yield child[first:last]
+        elif not flat:
+            yield lead + child
+
+
+def _key(name: str) -> str:
+    """The member's name as words; with a colon where it says that its value is recorded or missing.
+
+    A bare "drug:" would read like the head of a patient's medication list.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_-]+", " ", str(name))
+    told = re.search(
+        r"\b(?:recorded|current|documented|listed|reported|existing|home|missing|unknown)\b", words.lower()
+    )
+    return f"{words}: " if told else f"{words} "

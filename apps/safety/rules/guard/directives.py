@@ -138,6 +138,11 @@ SUITED = re.compile(
     rf"(?:is|are|be)\s+(?:best|better)\s+(?:off|served|kept|left|managed|treated|maintained|started|put))\s+(?:on|off|with|without|by|taking|to)\s+{_FILL}(?P<med>[NCOU]\d++)"
     rf"|\bno\s+(?:further|more|additional|extra)\s+(?P<med2>[NCOU]\d++)(?![^.]*\b(?:was|were|given|recorded|taken|needed\s+since))"
 )
+REASON = re.compile(
+    rf"\b(?:reason|point|sense|merit|value|benefit|need|case|argument|scope|room|call|harm)\s+(?:to|in|for|of)\s+(?:[\w'-]+\s+){{0,4}}?(?P<med>[NCOU]\d++)"
+    rf"|\b(?:leave|leaving|let|letting|have|having|get|getting)\s+(?:him|her|them|the\s+patient)\s+(?:\w+\s+){{0,2}}?(?P<med2>[NCOU]\d++)"
+    rf"|(?P<med3>[NCOU]\d++)\s+(?:to\s+(?:go\s+)?)?(?:on|off)\s+(?:pause|hold|stop)\b"
+)
 # What a medicine itself is to do: "the infusion should run", "apixaban can go".
 ACTIVE = re.compile(
     rf"(?P<med>{MED})(?:\s+[\w'-]+){{0,3}}?\s+(?:should|must|ought\s+to|needs?\s+to|can|could|may|might|will|would|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+"
@@ -179,7 +184,7 @@ HELPS = re.compile(
 )
 ARROW = re.compile(
     r"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){0,3}(?P<med>[NCOU]\d++)|^\s*(?:rx|tx|℞|plan|"
-    r"action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)|script|"
+    r"action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)(?!\s+(?:as|were|was|are)\b)|script|"
     r"G\d++\s+(?:plan|orders?))\b[^.]{0,40}(?P<med2>[NCU]\d++)|^\s*\+\s*(?P<med3>[NCU]\d++)"
 )
 REFERENT = re.compile(
@@ -237,6 +242,11 @@ SELF_ADJUST = (
         r"a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket)|from\s+(?:the|"
         r"a|any|your)\s+(?:local\s+)?(?:pharmacy|chemist|drugstore|supermarket|shop)|without\s+(?:a\s+)?(?:G\d++|"
         r"prescription)|pharmacist\s+for)"
+    ),
+    re.compile(
+        r"\b(?:(?:couple|few)\s+of\s+)?(?:extra|more|additional)\s+(?:units?|puffs?|tablets?|pills?|doses?|G\d++)\b|\b(?:run|take|use)\s+(?:two|both|#\d++)\s+(?:packs?|packets?|strips?)\b"
+        r"|\bpacks?\s+(?:together|back\s+to\s+back|in\s+a\s+row)\b|\buse\s+up\s+(?:what|the|any|your|whatever)\b"
+        r"|\b(?:open|start|use|take|begin|finish)\s+(?:\w+\s+){0,2}?(?:rescue|standby|stand-by|emergency)\s+(?:pack|course|supply|antibiotics|steroids|medication)"
     ),
     re.compile(
         r"(?:\bover[- ]the[- ]counter|\botc|\bpharmacy)[^.;!?]{0,40}?\b(?:can|could|may|"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
+from apps.safety.rules.guard.particulars import particulars
 from apps.safety.rules.guard.patterns import ROUTES
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import clean, squeeze
@@ -37,6 +38,10 @@ _OXYGEN = frozenset(
         "high flow nasal",
         "home oxygen",
         "oxygen therapy",
+        "ltot",
+        "long-term oxygen",
+        "long term oxygen",
+        "ambulatory oxygen",
     }
 )
 _SALINE = frozenset({"saline", "normal saline", "sodium chloride", "nacl"})
@@ -93,15 +98,21 @@ def group(canonical: str) -> str:
     return "fluids" if canonical in _FLUID else canonical
 
 
+_PUFFS = re.compile(r"\b(\d{1,2})p\b(?=\s*(?:[bot]d|tds|qds|prn))")
+_HOURS_A_DAY = re.compile(r"\b(\d{1,2})\s?h(?:rs?)?\s?/\s?d(?:ay)?\b")
+
+
 @lru_cache(maxsize=64)
 def read_record(record: str) -> RecordView:
     """Parses every medicine out of free text; cached, since one record is compared with many sentences."""
     entries: list[Entry] = []
     names: set[str] = set()
-    text = squeeze(clean(record).text)
+    text = _HOURS_A_DAY.sub(r"for \1 hours a day", _PUFFS.sub(r"\1 puffs", squeeze(clean(record).text)))
     for start, end in sentences(text):
         skel = skeleton(text[start:end], wide=True)
         groups = attached(skel)
+        for owner, facts in detailed(skel).items():
+            groups[owner] = groups.get(owner, frozenset()) | facts
         loose = groups.pop(None, frozenset())
         merged: dict[str, frozenset[str]] = {}
         for index, mention in skel.mentions.items():
@@ -120,11 +131,20 @@ def _implied(facts: frozenset[str]) -> frozenset[str]:
     more = set(facts)
     for fact in facts:
         if fact.startswith("number:"):
-            more.add(fact.replace("number:", "form:tablet:"))
+            # "Carbocisteine 2 TDS" counts whatever the medicine comes in.
+            more |= {
+                fact.replace("number:", f"form:{form}:") for form in ("tablet", "capsule", "puff", "drop", "sachet")
+            }
+        if fact.startswith("number:") and "-" not in fact:
+            more.add(f"mass:{float(fact[7:]) * 1000:.6g}")  # "Glucophage 500" is in milligrams
+        if fact.startswith("mass:") and re.fullmatch(r"mass:[\d.]+", fact):
+            more.add(f"number:{float(fact[5:]) / 1000:.6g}")
+        if fact.startswith("times:"):
+            more |= {fact.replace("times:", "form:dose:"), fact.replace("times:", "form:tablet:")}
     return frozenset(more)
 
 
-_SEGMENT = re.compile(r"[,;|]|\band\b|\bthen\b|\bplus\b|\n")
+_SEGMENT = re.compile(r"[,;|]|\bwith\b(?= [NO]\d)|\band\b|\bthen\b|\bplus\b|\n")
 
 
 def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
@@ -146,8 +166,20 @@ def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
     return {owner: frozenset(facts) for owner, facts in owners.items()}
 
 
+def detailed(skel: Skeleton) -> dict[int | None, frozenset[str]]:
+    """The details of a unit by the medicine that they stand with."""
+    named = {i: m.start for i, m in skel.mentions.items() if m.kind in "NO"}
+    cuts = [m.start() for m in _SEGMENT.finditer(skel.text)]
+    owners: dict[int | None, set[str]] = {}
+    for item in particulars(skel.text):
+        owners.setdefault(_owner(item.start, list(named), named, cuts), set()).add(item.fact)
+    return {owner: frozenset(facts) for owner, facts in owners.items()}
+
+
 def _dosed(skel: Skeleton, index: int) -> bool:
     """True for an unfamiliar word that an amount follows or precedes at once."""
+    if re.search(rf"[NC]\d++ U{index}(?!\d)", skel.form):
+        return False
     return skel.mentions[index].kind == "U" and bool(
         re.search(rf"U{index} (?:G\d++ )?[QFK]\d|[QF]\d++ (?:of )?U{index}(?!\d)", skel.form)
     )

@@ -42,6 +42,10 @@ _STEM = re.compile(
     r"|(?:cef|ceph|sulfa)[a-z]{4,})e?s?$"
 )
 _GUESS_FROM = 6
+# "A lesion" is no "Alesion".
+_LITTLE = frozenset(
+    {"a", "an", "the", "in", "on", "of", "to", "at", "is", "no", "or", "and", "as", "for", "with", "by", "if"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,8 @@ def _phrase(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[
 def _joined(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[Mention | None, int]:
     """ "war-farin", "met formin", "war far in": parts that only make sense as one name."""
     joined = tokens[index].word
+    if joined in _LITTLE:
+        return None, 1
     for size in range(2, 5):
         if index + size > len(tokens):
             break

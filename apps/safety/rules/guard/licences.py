@@ -137,6 +137,8 @@ _ILL = (
     r"tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
     r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|"
     r"collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|"
+    r"shak(?:y|iness)|jitter\w*|heart\s?beat|sleep(?:y|iness)|dizz(?:y|iness)|light-?headed\w*|dry\s+mouth|bloat\w*|sweat\w*|"
+    r"flush\w*|acidosis|cholestasis|mood|cataracts?|osteoporosis|cardiotoxicity|"
     r"headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
     r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|"
     r"hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|"
@@ -168,7 +170,7 @@ HARM = (
         rf"nkda\s+except)\s*(?:recorded|documented|to)?\s*[:=-]{_NEAR}{_OBJ}"
     ),
     re.compile(
-        rf"{_OBJ}(?:\s+[\w'-]+){{0,4}}?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|"
+        rf"{_OBJ}(?:\s*,)?(?:\s+[\w'-]+){{0,4}}?(?:\s*,)?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|"
         rf"commonly|sometimes|rarely|known\s+to|likely\s+to|will|does|do|has|have|been|frequently|"
         rf"occasionally|both|itself|directly|irreversibly|selectively|competitively|reversibly)\s+)*"
         r"(?:cause[sd]?|causing|induce[sd]?|inducing|trigger\w*|precipitat\w+|provoke\w*|"
@@ -176,7 +178,10 @@ HARM = (
         r"ing)\s+(?:the\s+|an?\s+|her\s+|his\s+)?(?:\w+\s+){0,2}(?:risk|chance|likelihood|"
         r"levels?|concentrations?|bleeding|potassium|exposure|effects?|heart|blood|inr|qt\w*|"
         r"A\d++|N\d++|toxicity|appetite|pressure|weight|susceptibility)|"
-        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:risk|levels?|concentrations?|blood|A\d++|"
+        r"react\w*|convert(?:s|ed)|(?:is|are)\s+broken\s+down|chang(?:e|es|ing)\s+how|carr(?:y|ies)\b(?=[^.;]*\b(?:risk|warning|danger))|"
+        r"thins?\s+(?:the\s+)?(?:skin|bone)\w*|dr(?:y|ies)\s+(?:the|out)|stains?|"
+        r"(?:give|gives|giving|bring|brings|produce|produces|leave|leaves|make|makes)\s+(?:(?!relief|better)[\w,-]+\s+){0,6}?(?:cough|rash|headaches?|nausea|diarrhoea|tremor|cramps?|drowsy|dizzy|sick|sleepy|thirsty|tired|shaky|dreams|urine|wind|bruis\w+|side)\b|"
+        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:triglycerides?|lipids?|sugars?|urate|ammonia|enzymes|risk|levels?|concentrations?|blood|A\d++|"
         r"potassium|pressure|chance|counts?|rates?|tone|temperature|weight)|lower(?:s|ed)?\s+(?:the\s+)?(?:\w+\s+)"
         r"{0,3}?(?:levels?|blood|A\d++|seizure|heart|pressure|threshold|concentrations?|counts?|"
         r"rates?|tone|temperature)|reduc(?:e|es|ed)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:absorption|"
@@ -202,6 +207,11 @@ HARM = (
         rf"interacts?|interactions?|reacts?|contraindicated|incompatible|combination|taken|"
         rf"combined|along)\s+(?:\w+\s+){{0,2}}?(?:with|between)\s+{_NEAR}{_OBJ}"
     ),
+    re.compile(rf"\b(?:reactions?|reactivity|interactions?)\s+between\b[^.;]{{0,60}}?\band\b[^.;]{{0,30}}?{_OBJ}"),
+    re.compile(rf"^\W*\|\s*{_OBJ}\s*\|[^|]*\b{_ILL}\b(?!.*[QFK]\d)"),
+    re.compile(
+        rf"\b{_ILL}\b[^.;:]{{0,40}}?\b(?:after|with|on|from)\s+(?:their|your|the|his|her|taking|using)\s+(?:\w+\s+){{0,2}}?{_OBJ}"
+    ),
     re.compile(
         rf"\b(?:such|like|including|e\.g\.|namely)\s+(?:as\s+)?{_OBJ}\s+(?:can|may|might|could)\s+(?:cause|"
         rf"lead|worsen|trigger|mask|increase\s+the\s+risk)"
@@ -212,7 +222,7 @@ COMPOUND = re.compile(
     rf"allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|"
     rf"levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|"
     rf"resistan(?:t|ce)|"
-    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
+    r"ingestion|metabolites?|toxicities|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
     r"clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
     r"ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|"
     r"refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|"
@@ -284,6 +294,10 @@ NO_CHANGE = re.compile(
     rf"hout|unless|until|before)\b[^.;:!?]{{0,50}}?\b(?:advice|speak\w*|spoken|talk\w*|"
     rf"ask\w*|consult\w*|check\w*|doctors?|clinicians?|prescribers?|pharmacists?|gp|team|"
     rf"told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
+    r"|\b(?:do\s+not|don't|never|please\s+don't)\b[^.!?]{0,60}?\b(?:on\s+your\s+own|by\s+yourself|yourself|alone)\b"
+    r"|\b(?:do\s+not|don't|never)\b[^.!?]{0,60}?[;,.]\s*(?:please\s+)?(?:talk|speak|ask|check)\b[^.!?]{0,40}?\bfirst\b"
+    r"|\b(?:speak|talk|ask|check|discuss)\b[^.;!?]{0,60}?\b(?:doctors?|pharmacists?|clinicians?|gp|team|nurse|prescriber|midwife)\b[^.;!?]{0,20}?\bbefore\s+"
+    r"(?:(?:you|making|any|changing|stopping|starting|taking|altering)\b)"
     r"|\bonly\s+(?:your|the|a|his|her)\s+(?:\w+\s+)?(?:clinician|doctor|prescriber|team|gp|consultant|pharmacist|specialist)s?\s+(?:can|may|should|will|is\s+able\s+to)\b"
 )
 _TEAM = (
@@ -292,7 +306,7 @@ _TEAM = (
     r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,2}?(?:team|teams|clinicians?|doctors?|"
     r"physicians?|consultants?|prescribers?|specialists?|cardiologists?|neurologists?|"
     r"haematologists?|hematologists?|microbiologist|gp|gps|pharmacists?|surgeons?|registrar|"
-    r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|multidisciplinary\s+team|"
+    r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|rheumatologists?|[a-z]+ologists?|[a-z]+iatricians?|[a-z]+iatrists?|anaesthetists?|dieti[ct]ians?|midwi(?:fe|ves)|nurses?|multidisciplinary\s+team|"
     r"mdt)"
 )
 DECIDER = re.compile(
@@ -304,14 +318,14 @@ DECIDER = re.compile(
     rf"should\s+(?:weigh|decide))"
 )
 CONSIDERATION = re.compile(
-    r"\b(?:weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
+    r"\b(?:whether|choos\w+|make|settle|say|set|direct\w*|agree\w*|judge|select\w*|arrange|advise|guide|lead|weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
     r"discuss\w*|discretion|question|matter|choice|call|review\w*)\b"
 )
 DECISION_ABOUT = re.compile(
     rf"\b(?:decisions?|questions?|advice|choices?|changes?|any\s+change|adjustments?|choice|"
     rf"selection)\s+(?:about|on|to|regarding|concerning|around|over|of|in)\b[^.;:!?]{{0,50}}?{_OBJ}"
 )
-ATTRIBUTED = re.compile(
+_ATTRIBUTED = re.compile(
     r"\b(?:nice|sign|esc|aha|acc|who|bnf|rcp|rcog|rcem|rcpch|bts|bsg|bsh|bad|easl|ada|"
     r"easd|kdigo|gina|gold|idsa|cdc|nhs|nhlbi|nci|niddk|ninds|medlineplus|fda|uspstf|"
     r"acog|acp|chest|esmo|asco|nccn|eular|acr|cks|mhra|ema|uptodate|cochrane|aan|aap|"
@@ -328,7 +342,20 @@ ATTRIBUTED = re.compile(
     r"sign|esc|aha|who|bnf|bts|gina|gold|cdc|nhs|nhlbi|medlineplus|kdigo|ada|idsa|cks|"
     r"acc|easl|guidelines?|guidance|ng\d+|cg\d+|passage|source|\[)"
 )
+# Any source may be cited: one that describes, with its mark behind it.
+CITED = re.compile(
+    r"^\W*(?:the\s+|an?\s+)?(?:(?!we\b|i\b|you\b|they\b|he\b|she\b)[\w'/.-]+\s+|#\d++\s+|[NCAOG]\d++\s+){1,7}?(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|"
+    r"notes?|covers?|identif(?:y|ies)|places?|outlines?|reports?|states?|summari[sz]es?|considers?|recogni[sz]es?|reviews?)\b.*\[\s*[#V]?\d++\s*\]"
+)
+DESCRIBES = re.compile(
+    r"\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|notes?|covers?|identif(?:y|ies)|places?|outlines?|counts?|regards?)\b"
+)
 PATIENT_SPECIFIC = re.compile(
     r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|"
     r"him|her|you|your|his|here|now)\b"
 )
+
+
+def attributed(form: str) -> bool:
+    """True when a unit gives what it says to a guideline or another named source."""
+    return bool(_ATTRIBUTED.search(form) or CITED.search(form))

@@ -31,6 +31,7 @@ _AGAIN = re.compile(
 )
 # With a medicine in the unit a second half may order what the first half reports.
 _HALF = re.compile(
+    rf"\b(?:and|but|so|which|that|it|they|[NC]\d++)\s+(?:\w+ly\s+)?(?:should|ought\s+to|must)\s+(?:not\s+)?be\s+(?:there|here|on\s+(?:it|board|the)|added|in\s+place)\b|"
     rf"\b{_PRONOUN}\s+{_DUTY}{_GIVEN}|\b(?:and|so|but|then|,|;)\s*{_DUTY}(?:{_CHANGED}|{_GIVEN})"
     rf"|[,;-]\s*(?:to|not\s+to)\s+(?:be\s+)?(?:{_CHANGED}|{_GIVEN})"
     r"|G\d++\s+(?:to|should|must|can|may|will)\s+(?:continue|stop|stay|remain|be\s+(?:continued|stopped|held|given|restarted|resumed))\b"
@@ -83,6 +84,7 @@ _SUPPORT = re.compile(
     r"|^\W*(?:oral|iv|intravenous)\s+rehydration\b(?!\s+(?:was|status))"
     r"|^\W*O\d++(?:\s+[QVKD#]\d++)*(?:\s+(?:wide\s+open|now|stat|overnight|tonight|today|please))?\W*$"
     r"|\b(?:blood|transfusion)\s+(?:now|today|tonight|stat)\b|^\W*transfus(?:e|ing|ion)\b(?!\s+(?:history|reaction|reactions|was|is|were|record|service|laborator|medicine))"
+    r"|\brefeed\w*\s+(?:from|at|with|to)\b|\bkcal\s*/\s*kg\b(?!.*\b(?:was|recorded)\b)|V\d++\s+(?:\w+\s+)?(?:meal|diet|feeding|refeeding|nutrition)\s+plan\b"
     r"|\b(?:start|begin|increase|run)\s+(?:\w+\s+){0,2}?feed(?:ing|s)?\b[^.;]*#\d++"
 )
 _EXEMPT = re.compile(

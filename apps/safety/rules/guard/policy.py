@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from apps.safety.rules.guard import directives, licences
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
-from apps.safety.rules.guard.fidelity import RecordView, attached, group
+from apps.safety.rules.guard.fidelity import RecordView, attached, detailed, group
+from apps.safety.rules.guard.particulars import contradicts, particulars
 from apps.safety.rules.guard.reading import Reading, all_matches, find_directives, find_licences, mention_of
 from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
 from medassist.clinical.case import Audience
@@ -28,6 +29,8 @@ class Fault:
 def judge(text: str, *, record: RecordView, audience: Audience, header: bool = False) -> list[Fault]:
     """Faults of one unit of cleaned text. `header` says that a line above named it a list of recorded medicines."""
     skel = skeleton(text)
+    if unfamiliar_mentions(text, []) and _DOSED.search(skeleton(text, wide=True).form):
+        skel = skeleton(text, wide=True)  # what is dosed is a medicine, and the dose is its own
     return _judge_plain(skel, record, audience, header) or _judge_unfamiliar(text, record, header)
 
 
@@ -41,6 +44,7 @@ def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header:
         return [Fault("B10", "offered_to_a_patient", None)]
     faults = _judge_quantities(reading, record)
     faults += _judge_mentions(reading, audience)
+    faults += _judge_particulars(reading, record)
     faults += _judge_presence(reading, record, header or bool(licences.HEADER.search(skel.form)))
     if reading.loose and not faults:
         faults.append(Fault("B3", "directive", None))
@@ -121,10 +125,18 @@ _MONITOR = re.compile(
 )
 
 
+_NOT_SAID = re.compile(
+    r"\b(?:record|notes?|letter|list|chart|history)\s+(?:does|do|did)\s+not\s+(?:say|state|show|mention|record|tell)|\b(?:unclear|unknown|not\s+\w+ed)\s+whether\b"
+    r"|^\W*(?:an?\s+|the\s+)?(?:[NA]\d++\s+)?(?:levels?|monitoring|bloods?|tests?)\s+(?:is|are|was|were)\b"
+)
+
+
 def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     skel = reading.skel
     doses = [i for i in skel.quantities if skel.quantities[i].kind in "QF"]
     timings = [i for i in skel.quantities if skel.quantities[i].kind in "KD" and _is_dosing(reading, i)]
+    if _NOT_SAID.search(skel.form):
+        timings = []
     if not doses and not timings:
         return []
     owners = attached(skel)
@@ -251,18 +263,25 @@ def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], a
         if kind == "C" and _consideration(form, audience, reading):
             return None
         return Fault("B8" if kind == "C" and audience == "patient" else "B3", "directive", index)
-    quoted = kind in "NC" and audience == "patient" and granted <= {"reporting"} and licences.ATTRIBUTED.search(form)
+    quoted = (
+        kind in "NC"
+        and audience == "patient"
+        and (granted <= {"reporting"} or _USE.search(form))
+        and licences.attributed(form)
+    )
     if kind in "AOG" or (granted and not quoted):
         return None
     if kind == "C":
-        if _consideration(form, audience, reading) or (audience == "clinician" and licences.ATTRIBUTED.search(form)):
+        if _consideration(form, audience, reading) or (audience == "clinician" and licences.attributed(form)):
             return None
         return Fault("B8", "class_without_decider", index)
-    if licences.ATTRIBUTED.search(form) and audience == "clinician" and not licences.PATIENT_SPECIFIC.search(form):
+    if licences.attributed(form) and audience == "clinician" and not licences.PATIENT_SPECIFIC.search(form):
         return None
-    return Fault("B9" if licences.ATTRIBUTED.search(form) else "B3", "named_medicine_without_licence", index)
+    return Fault("B9" if licences.attributed(form) else "B3", "named_medicine_without_licence", index)
 
 
+_USE = re.compile(r"\b(?:used|option|treatment|choice|given|medicines?|G\d++)\s+(?:\w+\s+)?(?:for|in|of|to\s+treat)\b")
+_FOR_THEM = re.compile(r"\b(?:is|are|remains?|rests?|lies)\s+(?:\w+\s+)?(?:for|with|up\s+to)\b")
 _ORDERED = re.compile(
     r"(?:^\W*|[;:]\s*)(?:start|give|administer|stop|commence|initiate|add|prescribe|use|"
     r"take|begin|continue|hold|withhold|increase|reduce|switch)\b"
@@ -273,7 +292,21 @@ def _consideration(form: str, audience: Audience, reading: Reading) -> bool:
     """B8: a class as a consideration that names who decides; never with a named agent or an order."""
     if audience == "patient" or reading.skel.ids("NQF") or _ORDERED.search(form):
         return False
-    return bool(licences.DECIDER.search(form) and licences.CONSIDERATION.search(form))
+    return bool(licences.DECIDER.search(form) and (licences.CONSIDERATION.search(form) or _FOR_THEM.search(form)))
+
+
+def _judge_particulars(reading: Reading, record: RecordView) -> list[Fault]:
+    """Years, hours, weekdays, counts, sides and devices of a restatement are the record's where it gives any (B5)."""
+    if record.empty or licences.attributed(reading.skel.form) or not particulars(reading.skel.text):
+        return []
+    for owner, facts in detailed(reading.skel).items():
+        granted = reading.licences.get(owner, set()) if owner is not None else set()
+        if owner is None or "reporting" not in granted or granted & {"question", "missing", "refusal"}:
+            continue
+        held = {fact for entry in record.of(group(reading.skel.mentions[owner].canonical)) for fact in entry.facts}
+        if any(contradicts(fact, held) for fact in facts):
+            return [Fault("B5", "detail_differs_from_record", owner)]
+    return []
 
 
 def _judge_presence(reading: Reading, record: RecordView, listed: bool) -> list[Fault]:
@@ -281,7 +314,7 @@ def _judge_presence(reading: Reading, record: RecordView, listed: bool) -> list[
 
     Without a record only a medication list is held against it: it is empty.
     """
-    if (record.empty and not listed) or licences.ATTRIBUTED.search(reading.skel.form):
+    if (record.empty and not listed) or licences.attributed(reading.skel.form):
         return []
     negated = {mention_of(m)[0] for m in all_matches(licences.NEGATED, reading.skel.form)}
     for index, mention in reading.skel.mentions.items():

@@ -109,7 +109,7 @@ _INTERVALS = (
     (r"fortnightly|every (?:2|two) weeks", 336.0),
 )
 _MOMENTS = (
-    ("night", r"nocte|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
+    ("night", r"nocte|\bqn\b|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
     ("morning", r"mane|morning|\bom\b|qam|breakfast|subah|manana"),
     ("evening", r"evening|sham|shaam|dinner"),
     ("prn", r"p\.?r\.?n|needed|required|necessary|\bsos\b"),
@@ -118,7 +118,26 @@ _MOMENTS = (
 )
 
 
+_DAYPARTS = re.compile(r"(\d)\s?[-+]\s?(\d)\s?[-+]\s?(\d)(?:\s?[-+]\s?(\d))?")
+
+
+def _by_daypart(counts: list[float]) -> frozenset[str]:
+    """ "1-0-1": morning, noon, evening and night, as a continental or South Asian slip writes it."""
+    given = [count for count in counts if count]
+    if len(set(given)) != 1:
+        return frozenset({f"parts:{'-'.join(map(_say, counts))}"})
+    count = set() if given[0] == 1 else {f"form:tablet:{_say(given[0])}"}
+    if len(given) == 1:
+        moment = ("morning", "noon", "night", "night")[counts.index(given[0])]
+        return frozenset({moment, *count})
+    return frozenset({f"every:{_say(24 / len(given))}", *count})
+
+
 def _frequency(text: str) -> frozenset[str]:
+    if re.fullmatch(r"(?:in the )?morning and (?:at )?(?:night|evening)", text.strip()):
+        return frozenset({"every:12"})
+    if dayparts := _DAYPARTS.fullmatch(text.strip()):
+        return _by_daypart([float(part or 0) for part in dayparts.groups()])
     text = re.sub(r"[\s-]+", " ", text.strip())
     facts = {name for name, pattern in _MOMENTS if re.search(pattern, text)}
     interval = next((hours for pattern, hours in _INTERVALS if re.fullmatch(pattern, text)), None)
@@ -130,7 +149,7 @@ def _frequency(text: str) -> frozenset[str]:
         facts.add(f"every:{_say(interval)}")
     elif not facts and re.fullmatch(
         r"nightly|each night|every night|(?:each|every) (?:morning|evening)|once nightly|"
-        r"nocte|mane|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)",
+        r"nocte|mane|qn|om|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)",
         text,
     ):
         facts.add("every:24")
@@ -165,7 +184,7 @@ def _amount(match: re.Match[str]) -> frozenset[str]:
     else:
         dimension, scale = UNIT_SCALE[match["unit"]]
         values = _numbers(match["dose"][: match.start("unit") - match.start("dose")])
-    per = re.sub(r"\s+|per|each|every", "", match["per"] or match["share"] or "")
+    per = re.sub(r"\ba(?=\s)|\s+|per|each|every", "", match["per"] or match["share"] or "")
     per = (
         re.sub(r"(?<=/)?hours?|hrs?", "h", per)
         .replace("minutes", "min")
@@ -248,11 +267,15 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
         return "F", _form(match)
     if name == "number":
         return "#", _plain(match)
+    if name in {"triple", "clock"}:
+        return ("V", frozenset({f"{name}:{match.group()}"}))
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})
     return ("V", facts)
 
 
 def _duration(text: str) -> str:
+    if slashed := re.search(r"(\d+)\s*/\s*(7|52|12)\b", text):
+        return _say(float(slashed[1]) * {"7": 1.0, "52": 7.0, "12": 30.0}[slashed[2]])
     values = _numbers(text) or [1.0]
     days = (
         7.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from apps.safety.rules.guard import directives, licences, patterns
 from apps.safety.rules.guard.abstract import Skeleton
 from apps.safety.rules.guard.orders import loose_order
+from apps.safety.rules.guard.reports import reported_spans
 
 _CLAUSE = re.compile(
     r"[;]|\bbut\b|\bhowever\b|\balthough\b(?=.{30})|\bso\b(?=\s+(?:we|i|you|please|start|"
@@ -59,6 +60,7 @@ def find_directives(reading: Reading) -> None:
         directives.PURPOSE,
         directives.ARROW,
         directives.SUITED,
+        directives.REASON,
         directives.ACTIVE,
         directives.VERBLESS,
     ):
@@ -140,10 +142,25 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
             else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
         )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
-    if pattern is directives.EVALUATED and directives.LISTED_AS.search(match.group()):
-        return bool(licences.ATTRIBUTED.search(form)) and not licences.PATIENT_SPECIFIC.search(form)
+    if pattern in {directives.EVALUATED, directives.SUGGESTED} and _described(form):
+        return True
     named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE}
     return mention.kind in "AG" and pattern not in named_or_not
+
+
+_TOLD_TO = re.compile(
+    r"\b(?:should|must|start|starting|give|giving|stop|stopping|add|adding|switch|switching|offer|offered|initiat\w+|need|needs|immediately|now)\b|[QFKD]\d"
+)
+
+
+def _described(form: str) -> bool:
+    """A source that describes what a medicine is for orders nothing (B9)."""
+    return (
+        licences.attributed(form)
+        and bool(licences.DESCRIBES.search(form))
+        and not licences.PATIENT_SPECIFIC.search(form)
+        and not _TOLD_TO.search(form)
+    )
 
 
 def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> bool:
@@ -180,6 +197,8 @@ def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> b
             "take",
         } and not re.search(r"[QF]\d", form)
     if kind == "G":
+        if verb == "discharge" and not re.search(r"\b(?:on|with)\b", match["object"]):
+            return True
         if verb in {"prescribe", "dispense", "provide", "issue"} or re.match(
             r"[^.;]{0,60}\bas\s+(?:prescribed|directed|advised|instructed)\b", form[match.end() :]
         ):
@@ -229,7 +248,7 @@ def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
     if re.match(r"recommend|suggest|advis", cue):
         # "NICE lists and recommends" is judged with the attribution; "findings suggest opioid toxicity" by what follows the mention.
         return (
-            bool(licences.ATTRIBUTED.search(form))
+            licences.attributed(form)
             and not re.match(r"recommended|advised|advice", cue)
             and not licences.PATIENT_SPECIFIC.search(form)
             and not re.search(r"\b(?:start|giv|stop|add|switch)\w*", match.group())
@@ -249,6 +268,8 @@ def find_licences(reading: Reading, header: bool) -> None:
     everything = list(reading.skel.mentions)
     if header or licences.HEADER.search(form):
         reading.license(everything, "reporting")
+    for start, end in reported_spans(form):
+        reading.license(_inside(reading, start, end), "reporting")
     for name, group_of in (("reporting", licences.REPORTING), ("harm", licences.HARM), ("missing", licences.MISSING)):
         for pattern in group_of:
             for match in all_matches(pattern, form):
@@ -260,6 +281,8 @@ def find_licences(reading: Reading, header: bool) -> None:
         (licences.DECISION_ABOUT, "decision"),
     ):
         for match in all_matches(pattern, form):
+            if name == "level" and not _is_level(reading, match):
+                continue
             if name != "decision" or licences.DECIDER.search(form):
                 reading.license([mention_of(match)[0]], name)
     if licences.ASKS.search(form):
@@ -272,6 +295,18 @@ def find_licences(reading: Reading, header: bool) -> None:
         if licences.NO_CHANGE.search(clause):
             reading.license(inside, "refusal")
     _share(reading)
+
+
+def _is_level(reading: Reading, match: re.Match[str]) -> bool:
+    """A length or a weight beside a medicine is no level of it."""
+    value = int(match.group().rsplit("V", 1)[1])
+    fact = next(iter(reading.skel.quantities[value].facts), "")
+    return reading.skel.mentions[mention_of(match)[0]].kind == "A" or fact.startswith(("level:", "percent:", "bp:"))
+
+
+def _inside(reading: Reading, start: int, end: int) -> list[int]:
+    found = [int(m[1]) for m in _INDEX.finditer(reading.skel.form, start, end)]
+    return [index for index in found if index in reading.skel.mentions]
 
 
 def all_matches(pattern: re.Pattern[str], form: str) -> Iterable[re.Match[str]]:
