@@ -143,6 +143,12 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         rf"answer|respond)\b",
     ),
     (
+        "aimed",
+        rf"<!--[^>]{{0,40}}?\b{_BOT}\b|\b(?:note|message|memo|instructions?|reminder|directive|attention|notice)\s*(?:for|to|:)?\s+(?:the\s+|any\s+|all\s+)?"
+        rf"(?:{_BOT}|ai)\b|\bthe\s+(?:summary|answer|output|assessment|response|report)\s+(?:must|should|shall|has\s+to|needs\s+to)\s+(?:state|say|"
+        rf"include|list|mention|recommend|conclude|omit|not\s+mention|read)\b|\bdisregard\s+(?:the|any|all|what)\b[^.!?\n]{{0,60}}?\b(?:and|;|,)\s*(?:report|state|say|write|advise|tell|use)\b",
+    ),
+    (
         "leak",
         r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|tell\s+me|give\s+me|"
         r"what\s+(?:is|are|were)|share|expose|dump|summari[sz]e|recite|translate)\b[^.!?\n]{0,30}?\b(?:your|"

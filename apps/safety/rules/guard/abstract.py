@@ -253,7 +253,7 @@ _STRAIGHT_AFTER = re.compile(
     r"tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|"
     r"pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|"
-    r"trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
+    r"trials?|studies|causes|components?|ingredients?|parts?|members?|examples?|forms?|-\s?(?:week|day|month|year|hour)))"
 )
 _DOSE_THEN = re.compile(
     r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|\"']+(?:N\d++ "

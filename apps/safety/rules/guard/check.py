@@ -61,6 +61,7 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
         faults, name = _judge_unit(unit, view, audience, header)
         views.add(name)
         faults += _disguised(cleaned, start, end, unit)
+        faults += _planted(unit, view)
         if licences.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
             header = True
         if unit.startswith("|") and _LISTING.search(skeleton(unit).form):
@@ -72,6 +73,7 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
         faults, name = _judge_unit(said.text, view, audience, False)
         views.add(name)
         faults += _disguised(said, 0, len(said.text), said.text)
+        faults += _planted(said.text, view)
         findings += [Finding(rule=f.rule, start=0, end=len(text), reason=f.reason) for f in faults]
     return findings
 
@@ -84,6 +86,12 @@ _LISTING = re.compile(
 def _untagged(text: str) -> str:
     # Tags are blanked and not cut, so that offsets stay; inside a word they vanish like markdown does.
     return _TAG.sub(lambda m: "`" * len(m.group()), text) if "<" in text else text
+
+
+def _planted(unit: str, view: RecordView) -> list[Fault]:
+    if view.planted is None or not view.planted.found_in(unit):
+        return []
+    return [Fault("B6", "only_in_planted_text", None)]
 
 
 def _still_listing(unit: str, header: bool) -> bool:

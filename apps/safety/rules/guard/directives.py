@@ -244,7 +244,7 @@ SELF_ADJUST = (
         r"prescription)|pharmacist\s+for)"
     ),
     re.compile(
-        r"\b(?:(?:couple|few)\s+of\s+)?(?:extra|more|additional)\s+(?:units?|puffs?|tablets?|pills?|doses?|G\d++)\b|\b(?:run|take|use)\s+(?:two|both|#\d++)\s+(?:packs?|packets?|strips?)\b"
+        r"\b(?:(?:couple|few)\s+of\s+)?(?:extra|more|additional)\s+(?:units?|puffs?|tablets?|pills?|doses?|G\d++)\b|\b(?:run|take|use)\s+(?:(?:two|both|#\d++)\s+(?:packs?|packets?|strips?)\b|V\d++\s+(?:together|at\s+once|in\s+a\s+row))"
         r"|\bpacks?\s+(?:together|back\s+to\s+back|in\s+a\s+row)\b|\buse\s+up\s+(?:what|the|any|your|whatever)\b"
         r"|\b(?:open|start|use|take|begin|finish)\s+(?:\w+\s+){0,2}?(?:rescue|standby|stand-by|emergency)\s+(?:pack|course|supply|antibiotics|steroids|medication)"
     ),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.particulars import particulars
 from apps.safety.rules.guard.patterns import ROUTES
+from apps.safety.rules.guard.planted import Planted, planted, planted_spans, without
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import clean, squeeze
 
@@ -77,6 +78,8 @@ class RecordView:
     entries: tuple[Entry, ...]
     names: frozenset[str]
     empty: bool
+    planted: Planted | None = None
+    """What only its machine-directed spans say (B6)."""
 
     def of(self, canonical: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.canonical == canonical]
@@ -107,6 +110,9 @@ def read_record(record: str) -> RecordView:
     """Parses every medicine out of free text; cached, since one record is compared with many sentences."""
     entries: list[Entry] = []
     names: set[str] = set()
+    spans = planted_spans(record)
+    only_there = planted(record, spans)
+    record = without(record, spans)
     text = _HOURS_A_DAY.sub(r"for \1 hours a day", _PUFFS.sub(r"\1 puffs", squeeze(clean(record).text)))
     for start, end in sentences(text):
         skel = skeleton(text[start:end], wide=True)
@@ -124,7 +130,7 @@ def read_record(record: str) -> RecordView:
         entries.extend(Entry(name, _implied(facts)) for name, facts in merged.items())
         if not skel.mentions and loose:
             entries.append(Entry("", _implied(loose)))
-    return RecordView(tuple(entries), frozenset(names), not record.strip())
+    return RecordView(tuple(entries), frozenset(names), not record.strip(), only_there)
 
 
 def _implied(facts: frozenset[str]) -> frozenset[str]:

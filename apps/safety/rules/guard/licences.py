@@ -247,7 +247,7 @@ ASKS = re.compile(
 _UNKNOWN = (
     r"(?:not\s+(?:been\s+)?(?:recorded|documented|stated|known|clear|given|specified|"
     r"available|provided|mentioned|described|established|asked|in\s+the\s+record|reported|"
-    r"confirmed|noted|listed)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
+    r"confirmed|noted|listed|enclosed|attached|included|sent|supplied|legible)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
     r"lacking|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
 )
 MISSING = (
@@ -303,7 +303,7 @@ NO_CHANGE = re.compile(
 _TEAM = (
     r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"
     r"senior|attending|supervising|prescribing|haematology|hematology|emergency|on-call|"
-    r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,2}?(?:team|teams|clinicians?|doctors?|"
+    r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,4}?(?:team|teams|clinicians?|doctors?|"
     r"physicians?|consultants?|prescribers?|specialists?|cardiologists?|neurologists?|"
     r"haematologists?|hematologists?|microbiologist|gp|gps|pharmacists?|surgeons?|registrar|"
     r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|rheumatologists?|[a-z]+ologists?|[a-z]+iatricians?|[a-z]+iatrists?|anaesthetists?|dieti[ct]ians?|midwi(?:fe|ves)|nurses?|multidisciplinary\s+team|"

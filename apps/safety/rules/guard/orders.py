@@ -39,7 +39,7 @@ _HALF = re.compile(
     r"|\b(?:is|are|was|falls?)\s+(?:now\s+|next\s+|again\s+)?due\b(?!\s+to)|\bnext\s+(?:one\s+|G\d++\s+)?(?:is\s+)?(?:due|may|can|should|at)\b"
     r"|\b(?:may|might|could|will|would|can)\s+(?:well\s+|also\s+)?(?:need|want|benefit\s+from|require|have)\s+(?:them|it|one|some|more|another)\b"
 )
-_DOSE = r"(?:G\d++|dos(?:e|es|age)|amounts?|strength)"
+_DOSE = r"(?:dos(?:e|es|age)|amounts?|strength)"
 _DOSE_CHANGE = re.compile(
     rf"\b(?:smaller|lower|higher|bigger|larger|stronger|increased|double|half|#\d++|twice|lowest|"
     rf"therapeutic|starting|smallest)\s+(?:the\s+|an?\s+)?(?:usual\s+|normal\s+|current\s+|same\s+|effective\s+|recommended\s+)?{_DOSE}\b"
@@ -104,7 +104,7 @@ def loose_order(form: str, text: str) -> str:
         return "referent"
     if re.search(MED, form) and _HALF.search(form):
         return "referent"
-    if _DOSE_CHANGE.search(form) and not _DOSE_TOLD.search(form):
+    if _DOSE_CHANGE.search(text) and not _DOSE_TOLD.search(text):
         return "dose_change"
     if _BY_MOUTH.search(form):
         return "taking"

@@ -142,6 +142,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
             else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
         )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
+    if pattern is directives.HELPS and re.search(r"\bhow\s+(?:[\w'-]+\s+){0,3}$", form[: match.start()]):
+        return True
     if pattern in {directives.EVALUATED, directives.SUGGESTED} and _described(form):
         return True
     named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE}

@@ -77,7 +77,7 @@ _EPONYM = re.compile(
     r"cells?|tubes?|catheters?|drains?|collars?|splints?|frames?|gait|tremors?|chorea|triad|phenomen(?:on|a)|effect|law|canal|ligament|"
     r"disorders?|deformit(?:y|ies)|malformation|contractures?|lesions?|rash|purpura|block|waves?|complex|intervals?)\b"
 )
-_WORD = re.compile(r"(?<![\w'@./])[a-z]{5,}(?![\w@/])")
+_WORD = re.compile(r"(?<![\w'@./])[a-z]{5,}(?![\w@/]|-[a-z]{4,})")
 
 
 def unfamiliar_mentions(text: str, found: list[Mention]) -> list[Mention]:
