@@ -60,13 +60,13 @@ class Cleaned:
 
 # "20 mg ON" is "omne nocte"; in lower case it would read like the preposition.
 _AT_NIGHT = re.compile(
-    r"(?<=\d|g|l|s|t|U)( ?)ON(?=\s*(?:[.,;|)\]/+\n]|$|and\b|x\s?\d|for\b))|(?<=[a-z]  )ON(?=\s*(?:[.,;|)]|$))"
+    r"(?<=\d|g|l|s|t|U)( ?)ON(?=\s*(?:[.,;|)\]/+\n]|$|and\b|x\s?\d|for\b))|(?<=\d|g)( ?)on(?=\s*(?:[.,;)]|$))"
 )
 
 
 def clean(raw: str) -> Cleaned:
     """NFKC, lower case, no invisible characters, look-alikes folded, accents and markdown removed."""
-    raw = _AT_NIGHT.sub(lambda m: m.group()[:-2] + "qn", raw) if "ON" in raw else raw
+    raw = _AT_NIGHT.sub(lambda m: m.group()[:-2] + "qn", raw) if "ON" in raw or "on" in raw else raw
     if raw.isascii():
         return _clean_ascii(raw)
     out: list[str] = []

@@ -125,16 +125,20 @@ def read_record(record: str) -> RecordView:
             name = group(mention.canonical)
             names.add(name)
             facts = groups.get(index, frozenset())
-            entries.append(Entry(name, _implied(facts | loose)))
+            entries.append(Entry(name, _implied(facts | loose, name)))
             merged[name] = merged.get(name, frozenset()) | facts
-        entries.extend(Entry(name, _implied(facts)) for name, facts in merged.items())
+        entries.extend(Entry(name, _implied(facts, name)) for name, facts in merged.items())
         if not skel.mentions and loose:
             entries.append(Entry("", _implied(loose)))
     return RecordView(tuple(entries), frozenset(names), not record.strip(), only_there)
 
 
-def _implied(facts: frozenset[str]) -> frozenset[str]:
+def _implied(facts: frozenset[str], name: str = "") -> frozenset[str]:
     more = set(facts)
+    if name == "oxygen":  # a flow is per minute, written or not
+        more |= {fact.removesuffix("/min") for fact in facts} | {
+            f"{f}/min" for f in facts if re.fullmatch(r"volume:[\d.-]+", f)
+        }
     for fact in facts:
         if fact.startswith("number:"):
             # "Carbocisteine 2 TDS" counts whatever the medicine comes in.
@@ -146,11 +150,15 @@ def _implied(facts: frozenset[str]) -> frozenset[str]:
         if fact.startswith("mass:") and re.fullmatch(r"mass:[\d.]+", fact):
             more.add(f"number:{float(fact[5:]) / 1000:.6g}")
         if fact.startswith("times:"):
-            more |= {fact.replace("times:", "form:dose:"), fact.replace("times:", "form:tablet:")}
+            more |= {
+                fact.replace("times:", "form:dose:"),
+                fact.replace("times:", "form:tablet:"),
+                fact.replace("times:", "number:"),
+            }
     return frozenset(more)
 
 
-_SEGMENT = re.compile(r"[,;|]|\bwith\b(?= [NO]\d)|\band\b|\bthen\b|\bplus\b|\n")
+_SEGMENT = re.compile(r"[,;|]| \+ |\bwith\b(?= [NO]\d)|\band\b|\bthen\b|\bplus\b|\n")
 
 
 def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
@@ -162,11 +170,11 @@ def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
     cuts = [m.start() for m in _SEGMENT.finditer(skel.form)]
     for index, quantity in skel.quantities.items():
         if quantity.kind in "QFKD":
-            owner = _owner(places[index], named, places, cuts)
+            owner = _owner(places[index], named, places, cuts, skel.form)
             owners.setdefault(owner, set()).update(quantity.facts)
     for name, pattern in ROUTES.items():
         for match in re.finditer(pattern, skel.form):
-            owner = _owner(match.start(), named, places, cuts)
+            owner = _owner(match.start(), named, places, cuts, skel.form)
             if owner is not None and abs(places[owner] - match.start()) <= 30:
                 owners.setdefault(owner, set()).add(f"route:{name}")
     return {owner: frozenset(facts) for owner, facts in owners.items()}
@@ -178,7 +186,10 @@ def detailed(skel: Skeleton) -> dict[int | None, frozenset[str]]:
     cuts = [m.start() for m in _SEGMENT.finditer(skel.text)]
     owners: dict[int | None, set[str]] = {}
     for item in particulars(skel.text):
-        owners.setdefault(_owner(item.start, list(named), named, cuts), set()).add(item.fact)
+        owner = _owner(item.start, list(named), named, cuts, skel.text)
+        if item.fact.startswith("strength:") and not any(0 <= item.start - skel.mentions[i].end <= 2 for i in named):
+            continue  # a blood pressure is no strength
+        owners.setdefault(owner, set()).add(item.fact)
     return {owner: frozenset(facts) for owner, facts in owners.items()}
 
 
@@ -191,7 +202,23 @@ def _dosed(skel: Skeleton, index: int) -> bool:
     )
 
 
-def _owner(at: int, drugs: list[int], places: dict[int, int], cuts: list[int]) -> int | None:
+_CHAIN = re.compile(
+    r"^\S+(?:\s+(?:[QFKDV#G]\d++|iv|im|sc|po|sl|pr|oral|orally|by\s+mouth|at|is|of|as|was|x|\(|\)|[:=@-]))*\s*[(@x]?\s*$"
+)
+
+
+def _nearest(at: int, same: list[int], places: dict[int, int], text: str) -> int:
+    """Amounts follow their medicine, unless one stands right before the next ("two puffs of salbutamol")."""
+    before = max((i for i in same if places[i] < at), key=lambda i: places[i], default=None)
+    after = min((i for i in same if places[i] > at), key=lambda i: places[i], default=None)
+    if before is None or after is None:
+        return before if before is not None else after  # type: ignore[return-value]
+    chained = _CHAIN.match(text[places[before] : at])
+    leads = re.match(r"\S+\s+(?:(?:[QFKD#G]\d++|iv|im|of|oral)\s+){0,2}$", text[at : places[after]])
+    return after if leads and not chained else before
+
+
+def _owner(at: int, drugs: list[int], places: dict[int, int], cuts: list[int], text: str) -> int | None:
     """The medicine that a quantity belongs to: in its own segment, else the one before, else the next."""
     if not drugs:
         return None
@@ -199,6 +226,6 @@ def _owner(at: int, drugs: list[int], places: dict[int, int], cuts: list[int]) -
     right = min((cut for cut in cuts if cut > at), default=10**9)
     same = [i for i in drugs if left < places[i] < right]
     if same:
-        return min(same, key=lambda i: (abs(places[i] - at), places[i] > at))
+        return _nearest(at, same, places, text)
     before = [i for i in drugs if places[i] < at]
     return max(before, key=lambda i: places[i]) if before else min(drugs, key=lambda i: places[i])

@@ -7,6 +7,7 @@ The last two are asked only about words that no English or medical word list kno
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import importlib.resources
 import re
@@ -73,6 +74,9 @@ class Lexicon:
         self.ordinary = _lines("not_medicines.txt")
         self.english = _english()
         self.clinical = _lines("clinical_words.txt")
+        self.generics = sorted(
+            name for name, (kind, whole) in self.phrases.items() if kind == "N" and name == whole and " " not in name
+        )
         self._speller: Any = None
 
     def _read_terms(self) -> None:
@@ -124,6 +128,15 @@ class Lexicon:
     def clinical_word(self, word: str) -> bool:
         """True for words of diseases, anatomy and care that the English list lacks."""
         return word in self.clinical
+
+    def begun(self, word: str) -> str | None:
+        """The one medicine whose name a clinician cut short so ("levothyrox", "ceftriax")."""
+        at = bisect.bisect_left(self.generics, word)
+        wholes = set()
+        while at < len(self.generics) and self.generics[at].startswith(word):
+            wholes.add(self.phrases[self.generics[at]][1])
+            at += 1
+        return wholes.pop() if len(wholes) == 1 and not self.clinical_word(word) else None
 
     def named(self, word: str) -> str | None:
         found = self.phrases.get(word)
@@ -233,6 +246,8 @@ def _reading(word: str) -> tuple[str, str] | None:
     for guess in lex.speller.lookup(word, symspellpy.Verbosity.CLOSEST, max_edit_distance=limit):
         if guess.term[0] == word[0] or guess.distance == 1:
             return lex.phrases[guess.term][1], "guess"
+    if whole := lex.begun(word):
+        return whole, "guess"
     if _STEM.fullmatch(word):
         return word, "stem"
     return None

@@ -20,6 +20,7 @@ _PATTERN = re.compile(
     r"|\b(?P<day>(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:days?)?)\b"
     r"|\bx\s?(?P<times>\d{1,2})\b(?!\s*(?:/|\d|mg|mcg|g\b|ml|days?|d\b|weeks?|months?|cm))"
     r"|\b(?P<said>two|three|four|five|six|seven|eight|nine|ten|\d{1,2})\s+(?:times|doses|shocks)\b(?!\s*(?:a|per|each|every|daily|weekly|in\s+24|the|higher|more|as)\b)"
+    r"|(?<![\w./])(?P<strength>\d{1,3}(?:\.\d+)?(?:/\d{1,3}(?:\.\d+)?){1,2}|\d{1,2}-\d{1,2}(?=\s?mg))(?![\w/])"
     r"|\b(?P<ratio>1:\d{1,3})\b(?!\s*(?:am|pm))"
     r"|\b(?P<side>right|left|both|each|re|le|ou)(?:\s+(?P<organ>eyes?|ears?|nostrils?))?\b"
     r"|\b(?P<device>spacer|nebuli[sz]er|nebuli[sz]ed|nebs?|film|driver)\b"
@@ -56,6 +57,8 @@ def _read(match: re.Match[str]) -> Particular | None:
         return Particular(start, f"times:{number(count):g}")
     if match["ratio"]:
         return Particular(start, f"ratio:{match['ratio']}")
+    if match["strength"]:
+        return Particular(start, f"strength:{match['strength']}")
     if match["device"]:
         device = match["device"]
         return Particular(start, f"device:{'nebuliser' if device.startswith('neb') else device}")

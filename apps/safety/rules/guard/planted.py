@@ -60,7 +60,9 @@ def planted_spans(record: str) -> list[tuple[int, int]]:
 
 
 def _widened(record: str, lowered: str, start: int, end: int) -> tuple[int, int]:
-    blocks = [block for fence in _BLOCKS for block in fence.finditer(record) if block.start() < end and start < block.end()]
+    blocks = [
+        block for fence in _BLOCKS for block in fence.finditer(record) if block.start() < end and start < block.end()
+    ]
     if blocks:
         # The screen takes whole sentences; a fence tells better where the planted text ends.
         return min(block.start() for block in blocks), max(block.end() for block in blocks)
@@ -94,5 +96,7 @@ def planted(record: str, spans: list[tuple[int, int]]) -> Planted | None:
 def _runs(tokens: list[str]) -> set[tuple[str, ...]]:
     """Runs of three words of which two carry meaning."""
     return {
-        run for run in zip(tokens, tokens[1:], tokens[2:], strict=False) if sum(token not in _PLAIN for token in run) >= 2
+        run
+        for run in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if sum(token not in _PLAIN for token in run) >= 2
     }

@@ -210,7 +210,8 @@ def _form(match: re.Match[str]) -> frozenset[str]:
 
 
 def _plain(match: re.Match[str]) -> frozenset[str]:
-    return frozenset({f"number:{_say(value)}" for value in _numbers(match.group())})
+    values = _numbers(match.group()) or [ROMAN[text] for text in [match.group().strip()] if text in ROMAN]
+    return frozenset({f"number:{'-'.join(map(_say, values))}"})
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -267,7 +268,7 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
         return "F", _form(match)
     if name == "number":
         return "#", _plain(match)
-    if name in {"triple", "clock"}:
+    if name in {"triple", "clock", "pair"}:
         return ("V", frozenset({f"{name}:{match.group()}"}))
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})
     return ("V", facts)

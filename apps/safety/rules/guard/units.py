@@ -255,6 +255,7 @@ _WHOLE_UNITS = (
 
 PATTERN = re.compile(
     rf"(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
+    rf"|(?P<pair>(?<![\w./])(?![1-3]/[2-4](?!\d))\d{{1,3}}(?:\.\d+)?/\d{{1,3}}(?:\.\d+)?(?![\w/.]|\s?(?:mmhg|mg|ml|mcg|g\b)))"
     rf"|(?P<level>(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?:(?:x\s?10\^?\d+)|(?:{_UNITS}|u|mu|iu|"
     rf"cells|meq|mosm|pmol|fmol|pg)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
     rf"|(?P<dose>(?<![\w.])(?!(?:19|20)\d\d[a-z]\b)(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?P<unit>{_UNITS})(?![a-z0-9&]"
@@ -269,5 +270,5 @@ PATTERN = re.compile(
     rf"|(?P<value>(?<![\w.]){_RANGE}\s*-?\s*(?:{_VALUE_UNITS})\b)"
     rf"|(?P<triple>(?<![\w./])\d+(?:\.\d+)?/\d+(?:\.\d+)?/\d+(?:\.\d+)?(?![\w/]))"
     rf"|(?P<bp>\b\d{{2,3}}\s?/\s?\d{{2,3}}\b)"
-    rf"|(?P<number>(?<![\w.#-])(?:{_RANGE})(?![\w]))"
+    rf"|(?P<number>(?<![\w.#-])(?:(?:{_RANGE})(?![\w])|\bi{{2,3}}\b(?=\s*(?:od|bd|tds|qds|daily|nocte|mane|prn|om|qn)\b)))"
 )
