@@ -143,6 +143,18 @@ REASON = re.compile(
     rf"|\b(?:leave|leaving|let|letting|have|having|get|getting)\s+(?:him|her|them|the\s+patient)\s+(?:\w+\s+){{0,2}}?(?P<med2>[NCOU]\d++)"
     rf"|(?P<med3>[NCOU]\d++)\s+(?:to\s+(?:go\s+)?)?(?:on|off)\s+(?:pause|hold|stop)\b"
 )
+# A duty whose subject is a medicine, whatever the verb, unless it is to ask, check or tell.
+DEONTIC = re.compile(
+    rf"(?P<med>{MED})(?:\s+(?![NCAOGU]\d)[\w',-]+){{0,8}}?(?:\s+and|,)?\s+(?P<duty>should|must|ought\s+to|has\s+to|have\s+to|had\s+better|needs?\s+to)\s+(?:not\s+|\w+ly\s+)?"
+    r"(?!be\s+(?:\w+ly\s+)?(?:asked|checked|recorded|documented|clarified|confirmed|reviewed|monitored|assessed|verified|noted|explored|measured|discussed|"
+    r"sought|excluded|investigated|examined|told|warned|informed|established|known|obtained|reported|considered\s+(?:as\s+a\s+cause|in)|suspected|borne|"
+    r"kept\s+in\s+mind|remembered|weighed|decided|seen|listed|interpreted|repeated|taken\s+into|declared|updated|rechecked|quantified|raised\s+with)"
+    r"|tell|seek|call|contact|speak|ask|come|see\b|report|have\s+(?:an?\s+|their\s+|his\s+|her\s+)?(?:\w+\s+)?(?:tests?|levels?|scans?|bloods?|ecg|review|check))"
+)
+VACCINE = re.compile(
+    rf"\b(?:should|must|ought\s+to|needs?(?:\s+to)?|due|requires?|could|may|might|would)\s+(?:have|receive|get|be\s+(?:given|offered)|benefit\s+from|for|an?|another|the)\s+"
+    r"(?:(?:an?|another|the|further|second|third|first|next|last|repeat|annual|hepatitis|tetanus|flu|influenza|measles|mmr|pneumococcal|[abcw])\s+){1,5}(?P<med>[AG]\d++)"
+)
 # What a medicine itself is to do: "the infusion should run", "apixaban can go".
 ACTIVE = re.compile(
     rf"(?P<med>{MED})(?:\s+[\w'-]+){{0,3}}?\s+(?:should|must|ought\s+to|needs?\s+to|can|could|may|might|will|would|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+"

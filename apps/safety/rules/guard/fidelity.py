@@ -67,10 +67,21 @@ _MOMENTS = frozenset({"night", "morning", "evening"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recorded medicine with the facts said about it."""
+    """One regimen of one recorded medicine: the facts said about it."""
 
     canonical: str
     facts: frozenset[str]
+    numbers: frozenset[float] = frozenset()
+    """Numbers that stand near the medicine: what is left to go by where shorthand was not understood."""
+
+    def holds(self, said: frozenset[str]) -> bool:
+        """True when every fact is recorded, or its number is and the record has no other fact of its kind."""
+        if said & _MOMENTS:
+            said = said - {"every:24"}  # "once daily at night" says no more than "at night"
+        known = {_kind(fact) for fact in self.facts}
+        return all(
+            fact in self.facts or (_kind(fact) not in known and bool(self.numbers & values(fact))) for fact in said
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +96,32 @@ class RecordView:
         return [entry for entry in self.entries if entry.canonical == canonical]
 
     def says(self, canonical: str | None, facts: frozenset[str]) -> bool:
-        """True when one recorded entry of this medicine (any medicine for None) holds all these facts."""
+        """True when one recorded regimen of this medicine (any medicine for None) holds all these facts."""
         pool = self.entries if canonical is None else self.of(canonical)
-        if facts & _MOMENTS:
-            facts = facts - {"every:24"}  # "once daily at night" says no more than "at night"
-        return any(facts <= entry.facts for entry in pool)
+        return any(entry.holds(facts) for entry in pool)
+
+
+def _kind(fact: str) -> str:
+    kind = fact.split(":", 1)[0]
+    if kind in {"mass", "volume", "activity", "molar", "percent", "number"}:
+        return "amount"
+    return "frequency" if kind in {"every", "freq", "parts"} or fact in _MOMENTS else kind
+
+
+def values(fact: str) -> frozenset[float]:
+    """The numbers by which a fact may have been written."""
+    kind, _, rest = fact.partition(":")
+    found = [float(number) for number in re.findall(r"\d+(?:\.\d+)?(?:e\+\d+)?", rest.split("/")[0])]
+    scales = {
+        "mass": (1.0, 1e3, 1e6),
+        "volume": (1.0, 1e3),
+        "every": (1.0, 24.0, 168.0, 720.0),
+        "for": (1.0, 7.0, 30.0, 365.0, 1 / 24),
+    }
+    near = {round(number / scale, 4) for number in found for scale in scales.get(kind, (1.0,))}
+    if kind == "every":
+        near |= {round(24 / number, 4) for number in found if number}
+    return frozenset(near)
 
 
 def group(canonical: str) -> str:
@@ -116,21 +148,30 @@ def read_record(record: str) -> RecordView:
     text = _HOURS_A_DAY.sub(r"for \1 hours a day", _PUFFS.sub(r"\1 puffs", squeeze(clean(record).text)))
     for start, end in sentences(text):
         skel = skeleton(text[start:end], wide=True)
-        groups = attached(skel)
-        for owner, facts in detailed(skel).items():
-            groups[owner] = groups.get(owner, frozenset()) | facts
-        loose = groups.pop(None, frozenset())
-        merged: dict[str, frozenset[str]] = {}
+        details = detailed(skel)
+        groups = regimens(skel)
+        loose = frozenset(fact for facts in groups.pop(None, []) for fact in facts) | details.pop(None, frozenset())
         for index, mention in skel.mentions.items():
             name = group(mention.canonical)
             names.add(name)
-            facts = groups.get(index, frozenset())
-            entries.append(Entry(name, _implied(facts | loose, name)))
-            merged[name] = merged.get(name, frozenset()) | facts
-        entries.extend(Entry(name, _implied(facts, name)) for name, facts in merged.items())
+            near = _numbers_near(skel, index)
+            for facts in groups.get(index, [frozenset()]):
+                entries.append(Entry(name, _implied(facts | loose | details.get(index, frozenset()), name), near))
         if not skel.mentions and loose:
             entries.append(Entry("", _implied(loose)))
     return RecordView(tuple(entries), frozenset(names), not record.strip(), only_there)
+
+
+_NEAR = 70
+
+
+def _numbers_near(skel: Skeleton, index: int) -> frozenset[float]:
+    """Numbers up to the next medicine, and those right before this one."""
+    mention = skel.mentions[index]
+    others = [m.start for m in skel.mentions.values() if m.kind in "NO" and m.start > mention.start]
+    end = min([mention.end + _NEAR, *others])
+    window = skel.text[max(0, mention.start - 12) : end]
+    return frozenset(round(float(found), 4) for found in re.findall(r"\d+(?:\.\d+)?", window.replace(",", "")))
 
 
 def _implied(facts: frozenset[str], name: str = "") -> frozenset[str]:
@@ -163,21 +204,42 @@ _SEGMENT = re.compile(r"[,;|]| \+ |\bwith\b(?= [NO]\d)|\band\b|\bthen\b|\bplus\b
 
 def attached(skel: Skeleton) -> dict[int | None, frozenset[str]]:
     """Facts per mention index; None holds facts of no medicine. Frequencies of monitoring are left out."""
+    return {owner: frozenset(fact for facts in groups for fact in facts) for owner, groups in regimens(skel).items()}
+
+
+def regimens(skel: Skeleton) -> dict[int | None, list[frozenset[str]]]:
+    """The facts of each medicine, regimen by regimen ("15 mg BD for 21 days, then 20 mg OD" is two)."""
     places = {index: skel.place(index) for index in (*skel.mentions, *skel.quantities)}
-    owners: dict[int | None, set[str]] = {}
     drugs = [i for i in skel.mentions if skel.mentions[i].kind in "NOACU"]
     named = [i for i in drugs if skel.mentions[i].kind in "NO" or _dosed(skel, i)] or drugs
     cuts = [m.start() for m in _SEGMENT.finditer(skel.form)]
+    owned: dict[int | None, list[int]] = {}
     for index, quantity in skel.quantities.items():
         if quantity.kind in "QFKD":
-            owner = _owner(places[index], named, places, cuts, skel.form)
-            owners.setdefault(owner, set()).update(quantity.facts)
+            owned.setdefault(_owner(places[index], named, places, cuts, skel.form), []).append(index)
+    found = {owner: _split(skel, indexes, places) for owner, indexes in owned.items()}
     for name, pattern in ROUTES.items():
         for match in re.finditer(pattern, skel.form):
             owner = _owner(match.start(), named, places, cuts, skel.form)
             if owner is not None and abs(places[owner] - match.start()) <= 30:
-                owners.setdefault(owner, set()).add(f"route:{name}")
-    return {owner: frozenset(facts) for owner, facts in owners.items()}
+                found[owner] = [facts | {f"route:{name}"} for facts in found.get(owner, [frozenset()])]
+    return found
+
+
+def _split(skel: Skeleton, indexes: list[int], places: dict[int, int]) -> list[frozenset[str]]:
+    """A second amount of the same kind, or a second frequency that does not follow at once, opens a new regimen."""
+    groups: list[set[str]] = [set()]
+    end = -1
+    for index in sorted(indexes, key=lambda i: places[i]):
+        quantity = skel.quantities[index]
+        kinds = {_kind(fact) for fact in groups[-1]}
+        fresh = {_kind(fact) for fact in quantity.facts}
+        adjacent = quantity.kind == "K" and not re.search(r"[^\W\d_]|[,;]", skel.form[end : places[index]].strip())
+        if groups[-1] and fresh & kinds and not adjacent:
+            groups.append(set())
+        groups[-1] |= quantity.facts
+        end = places[index] + len(re.match(r"\S+", skel.form[places[index] :]).group())  # type: ignore[union-attr]
+    return [frozenset(facts) for facts in groups]
 
 
 def detailed(skel: Skeleton) -> dict[int | None, frozenset[str]]:

@@ -217,13 +217,34 @@ HARM = (
         rf"lead|worsen|trigger|mask|increase\s+the\s+risk)"
     ),
 )
+# What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
+_DOES = (
+    r"(?:slows?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
+    r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
+    r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
+    r"rais(?:e|es)\s+(?:both\s+|the\s+)?(?:[\w-]+\s+){0,3}?(?:levels?|inr|and)|lower(?:s)?\s+(?:its|their|the|sexual|appetite|seizure)\b|"
+    r"(?:is|are)\s+(?:\w+ly\s+)?(?:[a-z]*toxic|[a-z]*genic|sedating|constipating|addictive|habit-forming|sedative|impaired|inhibited|metaboli[sz]ed|cleared|excreted|"
+    r"activated|potentiated|displaced|bound|absorbed|degraded|inactivated|broken\s+down|converted)|"
+    r"'s?\s+(?:activation|metabolism|clearance|absorption|breakdown|action|effects?|half-life))"
+)
+EFFECTS = (
+    re.compile(
+        rf"{_OBJ}(?:\s*,)?(?:\s+(?!for\b|to\b|should\b|must\b)[\w'-]+){{0,3}}?(?:\s*,)?\s*{_DOES}\b(?!\s+(?:pain|symptoms|blood\s+pressure|better))"
+    ),
+)
+# In the same breath: what it acts on, or is impaired by.
+ACTED_ON = re.compile(
+    rf"\b(?:inhibits?|blocks?|binds?|induces?|displaces?|than|many|other|most|by|raises?|lowers?|reduces?|increases?|affects?|alters?|impairs?|and|both|with|potentiates?|antagoni[sz]es?)\s+"
+    rf"(?:(?:the|its|an?|of|both|levels?|effects?|absorption|inr|and|other|many|most)\s+){{0,3}}{_OBJ}"
+)
 COMPOUND = re.compile(
     rf"{_OBJ}[\s-]+(?:(?!if\b|when\b|for\b|in\b|unless\b|once\b|after\b)\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
     rf"allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|"
     rf"levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|"
     rf"resistan(?:t|ce)|"
     r"ingestion|metabolites?|toxicities|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
-    r"clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
+    r"clearance|half-life|nephropathy|retinopathy|[a-z]+opathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
     r"ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|"
     r"refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|"
     r"deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|"
@@ -281,7 +302,7 @@ REFUSAL = re.compile(
     r"report|answer)\b[^.;:!?]{0,25}?\b(?:cannot|can't|can\s+not|does\s+not|doesn't|will\s+not|"
     r"won't|unable|not\s+able|never|not\s+permitted|not\s+allowed|must\s+not|declines?|"
     r"isn't\s+able|do\s+not\s+have|not\s+designed|no\s+longer)\s+(?:\w+\s+){0,3}?"
-    r"(?:recommend|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
+    r"(?:recommend|verify|judge|assess|interpret|estimate|check|establish|determine|read|find|identify|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
     r"comment|answer|say|help|make|tell|choose|select|decide|dose|confirm|propose|list|"
     r"discuss|give\s+out|set|change|start|stop)\b"
     r"|\b(?:no|not)\s+(?:dose|G\d++|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|"
@@ -310,6 +331,7 @@ _TEAM = (
     r"mdt)"
 )
 DECIDER = re.compile(
+    rf"\b(?:is|are|remains?|lies|rests?|decision|question|matter|call)\s+(?:a\s+\w+\s+)?(?:for|with)\s+(?:the\s+)?(?:[a-z]+\s+){{0,2}}?(?:[a-z]+ology|[a-z]+iatrics?|medicine|surgery|clinic|service|unit|department|ward|mdt|board|obstetrics|anaesthesia|intensive\s+care)\b|"
     rf"\b(?:for|by|with|to|of|at|up\s+to|left\s+to|rests?\s+with|lies\s+with|remains?\s+with)\s+(?:the\s+|"
     rf"a\s+|an\s+|her\s+|his\s+|discretion\s+of\s+the\s+|judg(?:e)?ment\s+of\s+the\s+)*{_TEAM}\b|"
     rf"\b{_TEAM}(?:'s|s')?\s+(?:\w+\s+){{0,3}}?(?:to\s+(?:weigh|decide|consider|judge|"
@@ -344,11 +366,11 @@ _ATTRIBUTED = re.compile(
 )
 # Any source may be cited: one that describes, with its mark behind it.
 CITED = re.compile(
-    r"^\W*(?:the\s+|an?\s+)?(?:(?!we\b|i\b|you\b|they\b|he\b|she\b)[\w'/.-]+\s+|#\d++\s+|[NCAOG]\d++\s+){1,7}?(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|"
-    r"notes?|covers?|identif(?:y|ies)|places?|outlines?|reports?|states?|summari[sz]es?|considers?|recogni[sz]es?|reviews?)\b.*\[\s*[#V]?\d++\s*\]"
+    r"^\W*(?:the\s+|an?\s+)?(?:(?!we\b|i\b|you\b|they\b|he\b|she\b)[\w'/.-]+\s+|#\d++\s*,?\s*|[NCAOG]\d++\s+|[\w-]+\s*,\s+){1,8}?(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|"
+    r"notes?|covers?|identif(?:y|ies)|places?|outlines?|reports?|states?|summari[sz]es?|considers?|recogni[sz]es?|reviews?|groups?|refers?\s+to|features?|classes|counts?|puts?)\b.*\[\s*[#V]?\d++\s*\]"
 )
 DESCRIBES = re.compile(
-    r"\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|notes?|covers?|identif(?:y|ies)|places?|outlines?|counts?|regards?)\b"
+    r"\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|notes?|covers?|identif(?:y|ies)|places?|outlines?|counts?|regards?|groups?|refers?\s+to|features?|classes)\b"
 )
 PATIENT_SPECIFIC = re.compile(
     r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|"

@@ -21,6 +21,7 @@ _PATTERN = re.compile(
     r"|\bx\s?(?P<times>\d{1,2})\b(?!\s*(?:/|\d|mg|mcg|g\b|ml|days?|d\b|weeks?|months?|cm))"
     r"|\b(?P<said>two|three|four|five|six|seven|eight|nine|ten|\d{1,2})\s+(?:times|doses|shocks)\b(?!\s*(?:a|per|each|every|daily|weekly|in\s+24|the|higher|more|as)\b)"
     r"|(?<![\w./])(?P<strength>\d{1,3}(?:\.\d+)?(?:/\d{1,3}(?:\.\d+)?){1,2}|\d{1,2}-\d{1,2}(?=\s?mg))(?![\w/])"
+    r"|\b(?:day\s?|d)(?P<of>\d{1,2}\s?(?:of(?:\s+an?)?|/)\s?\d{1,2})\b"
     r"|\b(?P<ratio>1:\d{1,3})\b(?!\s*(?:am|pm))"
     r"|\b(?P<side>right|left|both|each|re|le|ou)(?:\s+(?P<organ>eyes?|ears?|nostrils?))?\b"
     r"|\b(?P<device>spacer|nebuli[sz]er|nebuli[sz]ed|nebs?|film|driver)\b"
@@ -57,6 +58,8 @@ def _read(match: re.Match[str]) -> Particular | None:
         return Particular(start, f"times:{number(count):g}")
     if match["ratio"]:
         return Particular(start, f"ratio:{match['ratio']}")
+    if match["of"]:
+        return Particular(start, "dayof:" + "/".join(re.findall(r"\d+", match["of"])))
     if match["strength"]:
         return Particular(start, f"strength:{match['strength']}")
     if match["device"]:

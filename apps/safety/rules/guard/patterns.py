@@ -49,7 +49,7 @@ ROUTES = {
     "inhaled": r"\b(?:inh|inhaled|via inhaler|inhaler)\b",
     "nebulised": r"\b(?:neb|nebs|nebuli[sz]ed|via nebuli[sz]er)\b",
     "topical": r"\b(?:topical(?:ly)?|to the skin)\b",
-    "nasal": r"\b(?:nasal(?:ly)?|intranasal)\b",
+    "nasal": r"\b(?:nasal(?:ly)?|intranasal(?:ly)?)\b",
     "buccal": r"\bbuccal\b",
     "transdermal": r"\b(?:transdermal|td)\b",
     "intrathecal": r"\b(?:intrathecal|it)\s+(?=methotrexate)",

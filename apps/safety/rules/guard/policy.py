@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from apps.safety.rules.guard import directives, licences
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
-from apps.safety.rules.guard.fidelity import RecordView, attached, detailed, group
+from apps.safety.rules.guard.fidelity import RecordView, detailed, group, regimens
 from apps.safety.rules.guard.particulars import contradicts, particulars
 from apps.safety.rules.guard.reading import Reading, all_matches, find_directives, find_licences, mention_of
 from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
@@ -139,7 +139,6 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
         timings = []
     if not doses and not timings:
         return []
-    owners = attached(skel)
     relevant = frozenset(fact for i in (*doses, *timings) for fact in skel.quantities[i].facts)
     first = (doses or timings)[0]
     rule, reason = (
@@ -147,13 +146,12 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     )
     directed = bool(reading.directives) or bool(reading.loose) or _orders_amount(skel.form)
     reported = _reported(reading) and not directed
-    same = True
-    for owner, facts in owners.items():
-        said = frozenset(f for f in facts if f in relevant or f.startswith("route:"))
-        if said & relevant and not record.says(
-            group(skel.mentions[owner].canonical) if owner is not None else None, said
-        ):
-            same = False
+    same = all(
+        record.says(group(skel.mentions[owner].canonical) if owner is not None else None, said)
+        for owner, groups in regimens(skel).items()
+        for facts in groups
+        if (said := frozenset(f for f in facts if f in relevant or f.startswith("route:"))) & relevant
+    )
     if same and reported:
         return []
     if same:

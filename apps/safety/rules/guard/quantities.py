@@ -93,7 +93,7 @@ def _say(value: float) -> str:
 
 
 _INTERVALS = (
-    (r"q\.?o\.?d|every other day|alternate days?|every second day", 48.0),
+    (r"q\.?o\.?d|every other day|alt(?:ernate)? (?:days?|nights?)|every second day", 48.0),
     (
         r"o\.?d\.?|q\.?d\.?|qday|q\s?daily|(?:once )?daily|once (?:a|per|each|every) day|"
         r"once daily|a day|per day|every day|each day|al dia",
@@ -103,15 +103,15 @@ _INTERVALS = (
     (r"t\.?i\.?d\.?|t\.?d\.?s\.?|thrice.*", 8.0),
     (r"q\.?i\.?d\.?|q\.?d\.?s\.?", 6.0),
     (r"hourly", 1.0),
-    (r"(?:once )?weekly|once (?:a|per|every) week|per week|every week|(?:every|each) \w+days?", 168.0),
+    (r"(?:once )?weekly|wkly|once (?:a|per|every) week|per week|every week|(?:every|each) \w+days?", 168.0),
     (r"twice.*week(?:ly)?", 84.0),
     (r"(?:once )?monthly|once (?:a|per) month|every month", 720.0),
     (r"fortnightly|every (?:2|two) weeks", 336.0),
 )
 _MOMENTS = (
-    ("night", r"nocte|\bqn\b|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
-    ("morning", r"mane|morning|\bom\b|qam|breakfast|subah|manana"),
-    ("evening", r"evening|sham|shaam|dinner"),
+    ("night", r"nights|nocte|\bqn\b|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
+    ("morning", r"\bam\b|waking|mane|morning|\bom\b|qam|breakfast|subah|manana"),
+    ("evening", r"\bpm\b|evening|sham|shaam|dinner"),
     ("prn", r"p\.?r\.?n|needed|required|necessary|\bsos\b"),
     ("stat", r"\bstat\b|one off|once only|once and only"),
     ("meals", r"meal|food|\bac\b|\bpc\b|lunch"),
@@ -136,6 +136,13 @@ def _by_daypart(counts: list[float]) -> frozenset[str]:
 def _frequency(text: str) -> frozenset[str]:
     if re.fullmatch(r"(?:in the )?morning and (?:at )?(?:night|evening)", text.strip()):
         return frozenset({"every:12"})
+    if every := re.fullmatch(r"c/\s?(\d{1,2})\s?h", text.strip()):
+        return frozenset({f"every:{_say(float(every[1]))}"})
+    if often := re.fullmatch(r"(once|one|twice|two|\d)\s?/\s?(?:day|d)", text.strip()):
+        times = {"once": 1, "one": 1, "twice": 2, "two": 2}.get(often[1]) or int(often[1])
+        return frozenset({f"every:{_say(24 / times)}"})
+    if months := re.fullmatch(r"(\d{1,2})/12ly", text.strip()):
+        return frozenset({f"every:{_say(720 * float(months[1]))}"})
     if dayparts := _DAYPARTS.fullmatch(text.strip()):
         return _by_daypart([float(part or 0) for part in dayparts.groups()])
     text = re.sub(r"[\s-]+", " ", text.strip())
@@ -284,9 +291,11 @@ def _duration(text: str) -> str:
         else 30.0
         if re.search(r"month|/\s*12", text)
         else 365.0
-        if "year" in text
+        if re.search(r"year|\dy", text)
         else 1 / 24
-        if re.search(r"hour|hr", text)
+        if re.search(r"hour|hr|\d\s?h\b", text)
+        else 1 / 1440
+        if "min" in text
         else 1.0
     )
     return "-".join(_say(value * days) for value in values[: 2 if "-" in text or " to " in text else 1])

@@ -60,6 +60,8 @@ def find_directives(reading: Reading) -> None:
         directives.PURPOSE,
         directives.ARROW,
         directives.SUITED,
+        directives.DEONTIC,
+        directives.VACCINE,
         directives.REASON,
         directives.ACTIVE,
         directives.VERBLESS,
@@ -70,7 +72,7 @@ def find_directives(reading: Reading) -> None:
             position = max(match.start() + 1, min(at, match.end() - 1))
             if not _harmless_directive(reading, pattern, match, index):
                 reading.directives.setdefault(index, "directive")
-    if directives.FUTURE.search(form):
+    if (soon := directives.FUTURE.search(form)) and not _TELL_SOON.search(form[: soon.start()]):
         for index, mention in reading.skel.mentions.items():
             if mention.kind in "NC" and not re.search(r"\b(?:was|were|had|took|taken|last|since)\b", form):
                 reading.directives.setdefault(index, "future")
@@ -96,6 +98,9 @@ def _verb_start(match: re.Match[str]) -> int:
 
 def _last_word(match: re.Match[str]) -> int:
     return match.start() + match.group().rfind(" ") + 1
+
+
+_TELL_SOON = re.compile(r"\b(?:tell|call|contact|seek|report|ring|phone|see|speak\s+to|get\s+help)\b[^.;]{0,40}$")
 
 
 def _spread(reading: Reading) -> None:
@@ -142,6 +147,11 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
             else r"\b(?:reviewed|prescribed|recorded|checked|dispensed)$"
         )
         return mention.kind in "AG" and bool(re.search(checked, match.group()))
+    if pattern is directives.DEONTIC:
+        subject = form[match.start() : match.start("duty")]
+        return bool(_OTHER_SUBJECT.search(subject)) or (
+            mention.kind in "AG" and not _PUT.match(form, match.end("duty"))
+        )
     if pattern is directives.HELPS and re.search(r"\bhow\s+(?:[\w'-]+\s+){0,3}$", form[: match.start()]):
         return True
     if pattern in {directives.EVALUATED, directives.SUGGESTED} and _described(form):
@@ -150,6 +160,13 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
     return mention.kind in "AG" and pattern not in named_or_not
 
 
+# "Warfarin is recorded and the scan should be repeated": the scan is what should be.
+_OTHER_SUBJECT = re.compile(
+    r"(?<!is )(?<!are )(?<!was )\b(?:the|a|an|his|her|their|this|that|your|any)\s+[\w-]+(?:\s+[\w-]+){0,3}\s*$|\b(?:he|she|you|they|we|who|patients?|people|anyone)\s*$"
+)
+_PUT = re.compile(
+    r"\s+(?:be\s+)?(?:dropped|go\b|cut|taken|given|started|stopped|continued|binned|removed|increased|reduced|doubled|halved)"
+)
 _TOLD_TO = re.compile(
     r"\b(?:should|must|start|starting|give|giving|stop|stopping|add|adding|switch|switching|offer|offered|initiat\w+|need|needs|immediately|now)\b|[QFKD]\d"
 )
@@ -175,6 +192,8 @@ def _harmless_imperative(reading: Reading, match: re.Match[str], kind: str) -> b
     ):
         return not re.search(r"\b(?:please\s+do|you\s+do|^\W*do)\s+not\s+$", before)
     if verb in {"consider", "recommend", "suggest"}:
+        return False
+    if kind == "A" and verb == "draw" and match["object"].startswith("up "):
         return False
     if kind == "A":
         return (
@@ -270,6 +289,7 @@ def find_licences(reading: Reading, header: bool) -> None:
     everything = list(reading.skel.mentions)
     if header or licences.HEADER.search(form):
         reading.license(everything, "reporting")
+    _license_effects(reading)
     for start, end in reported_spans(form):
         reading.license(_inside(reading, start, end), "reporting")
     for name, group_of in (("reporting", licences.REPORTING), ("harm", licences.HARM), ("missing", licences.MISSING)):
@@ -297,6 +317,20 @@ def find_licences(reading: Reading, header: bool) -> None:
         if licences.NO_CHANGE.search(clause):
             reading.license(inside, "refusal")
     _share(reading)
+
+
+def _license_effects(reading: Reading) -> None:
+    """What a medicine does, with the other medicines that it does it to."""
+    form = reading.skel.form
+    acted = [mention_of(match) for pattern in licences.EFFECTS for match in all_matches(pattern, form)]
+    if not acted:
+        return
+    reading.license([index for index, _ in acted], "harm")
+    first = min(at for _, at in acted)
+    for match in all_matches(licences.ACTED_ON, form):
+        index, at = mention_of(match)
+        if at > first and not re.search(r"[.;:]", form[first:at]):
+            reading.license([index], "harm")
 
 
 def _is_level(reading: Reading, match: re.Match[str]) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 _PAPER = (
     r"(?:records?|lists?|letters?|e-?mails?|fax|notes?|charts?|printouts?|slips?|sheets?|summary|referrals?|history|forms?|cards?|"
-    r"documents?|entry|entries|file|intake|handover|prescription\s+card|message|scan|table|page|report|reconciliation|packaging|box|label)"
+    r"documents?|extracts?|transcripts?|chits?|memos?|exports?|portal|spreadsheet|photo(?:graph)?s?|log|diary|bottle|packet|kardex|mar|entry|entries|file|intake|handover|prescription\s+card|message|scan|table|page|report|reconciliation|packaging|box|label)"
 )
 _ADVERBS = r"(?:(?:all|both|also|each|currently|the|her|his|their|its|only|already|still|both|clearly)\s+)*"
 # What stands before the verb is reported.
 _TAIL = re.compile(
-    rf"\b(?:is|are|was|were)\s+{_ADVERBS}(?:recorded|listed|documented|noted|charted|written|named|mentioned|reported|stated|included|shown|"
+    rf"\b(?:is|are|was|were)\s+{_ADVERBS}(?:recorded|listed|documented|noted|charted|written|named|mentioned|reported|stated|included|shown|dictated|logged|entered|typed|noted\s+down|transcribed|copied|photographed|given\s+as|"
     rf"(?:on|in)\s+(?:the|her|his|their|your|this|that)\s+(?:[\w'-]+\s+){{0,3}}?{_PAPER}|"
     rf"(?:the\s+|her\s+|his\s+|your\s+|their\s+)?(?:only\s+|sole\s+)?(?:regular\s+|current\s+)?(?:(?:recorded|listed|documented)\s+(?:regular\s+|current\s+)?(?:G\d++|therapy|treatment|inhaler)|"
     rf"(?:regular\s+|current\s+)?(?:G\d++|therapy|treatment|inhaler|C\d++)\s+(?:(?:is|are)\s+)?(?:recorded|listed|documented|named|on\s+record))|"
@@ -28,6 +28,9 @@ _HEAD = re.compile(
     rf"(?:^\W*|[,;:.]\s*|\bthat\s+|\band\s+)(?:(?:the|her|his|your|their|this|that|a|an|[\w-]+'s)\s+)?(?:[\w'-]+\s+){{0,3}}?{_PAPER}\s+(?:\w+ly\s+|also\s+)?"
     r"(?:records?|lists?|shows?|says?|states?|gives|mentions?|names?|notes?|documents?|includes?|reads?|has|have|contains?)\b"
     rf"|^\W*(?:[\w'-]+\s+){{0,4}}?(?:G\d++|drugs?|treatment|therapy)\s*(?:,|\()?\s*(?:as\s+)?(?:recorded|listed|documented|reported|noted)\b[^:;.]{{0,50}}[:,-]"
+    r"|^\W*(?:listed|recorded|documented|noted|charted|reported|given|dictated)\b[^:.;]{0,40}:"
+    r"|\b(?:you|she|he|they|mother|father|mum|dad|wife|husband|son|daughter|carer|family|patient|gp|pharmacist|pharmacy|paramedics?|crew|nurse|midwife)\s+"
+    r"(?:wrote|said|told\s+us|tell\s+us|texted|reported|mentioned|dictated|stated|listed|lists|gave|records?|recorded|documented)\s+(?!should|must)(?:that\s+)?"
     rf"|^\W*(?:recorded|listed|documented|reported|current|regular)\b[\s_-]*(?:[\w-]+\s+)?(?:G\d++|drugs?|treatment|therapy|O\d++|C\d++)?\s*[:,|\"'-]"
     r"|^\W*(?:he|she|they|you|the\s+(?:patient|child|baby|infant|man|woman|boy|girl)|patient|(?:mr|mrs|ms)\s+[\w'-]+|[\w-]+'s\s+mother)\s+"
     r"(?:(?:also|currently|regularly|reportedly|already|still)\s+)?(?:takes?|uses?|(?:is|are)\s+(?:on|taking|using|prescribed)|has\s+been\s+(?:on|taking|using|given)|"
@@ -36,8 +39,8 @@ _HEAD = re.compile(
 )
 _WHOLE = re.compile(
     rf"\b(?:as|per|according\s+to|in\s+line\s+with)\s+(?:recorded|listed|documented|noted|charted|stated|written|(?:(?:in|on|by|from)\s+)?(?:the|her|his|their|your|a)\s+"
-    rf"(?:[\w'-]+\s+){{0,3}}?(?:{_PAPER}|team|mother|father|family|carer|crew|wife|husband|daughter|son|nurse|gp|home))\b"
-    rf"|,\s+(?:the\s+|her\s+|his\s+)?(?:[\w'-]+\s+){{0,2}}?{_PAPER}\s+(?:says?|states?|shows?|records?|notes?)\s*[.]?$"
+    rf"(?:[\w'-]+\s+){{0,3}}?(?:{_PAPER}|patient|pharmacist|pharmacy|midwife|team|mother|father|family|carer|crew|wife|husband|daughter|son|nurse|gp|home))\b"
+    rf"|,\s+(?:the\s+|her\s+|his\s+|you\s+)?(?:[\w'-]+\s+){{0,2}}?(?:{_PAPER}\s+(?:says?|states?|shows?|records?|notes?)|(?:you|he|she|they)\s+(?:wrote|said|told\s+us|reported))\s*[.]?$"
 )
 _BROKEN = re.compile(
     r"\b(?:should|would|could|might|must|ought|shall|need|needs|recommend\w*|suggest\w*|advis\w*|consider\w*|instead|please|prefer\w*|better|ideal\w*|"

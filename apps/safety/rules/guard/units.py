@@ -207,7 +207,7 @@ _FREQUENCY = (
     r"q\.?d\.?|q\.?o\.?d\.?|q\s?\d{1,2}\s?(?:-\s?\d{1,2}\s?)?(?:h(?:rs?|ourly|ours?)?|"
     r"d|w|min)?|"
     r"qam|qpm|q\.?h\.?s\.?|hs|qday|q\s?daily|qhr|qwk|qds|nocte|mane|om|stat|p\.?r\.?n\.?|"
-    r"sos|tid|ac|pc|qn|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
+    r"sos|tid|ac|pc|qn|(?<=\d)\s?[ap]m(?=\s+\d)|(?<=\d )[ap]m(?=\s*(?:[,;)]|$))|(?:at\s+)?(?:mornings|evenings|nights)|alt(?:ernate)?\s+(?:days|nights)|c/\s?\d{1,2}\s?h|(?:once|one|twice|two|\d)\s?/\s?(?:day|d)\b|\d{1,2}/12ly|wkly|on\s+waking|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
     r"(?:once|twice|thrice|hourly|nightly|weekly|monthly|fortnightly|yearly)(?:[\s-]+(?:and\s+only\s+)?(?:dail"
     r"y|nightly|weekly|monthly|an?\s+(?:day|night|week|month)|per\s+(?:day|night|week|"
     r"month)|each\s+day|every\s+(?:day|night|week)|in\s+24\s?h(?:ours|rs)?|only))?|"
@@ -236,7 +236,7 @@ _DURATION = (
     rf"a\s+total\s+of\s+)*(?:next\s+|last\s+|past\s+)?(?:{_RANGE}|a|an|several|few)\s*-?\s*(?:days?|"
     rf"weeks?|months?|years?|hours?|hrs?|nights?|wks?|d|doses?)\b|\b(?:{_RANGE})[\s-]+(?:day|"
     rf"week|month|night)s?[\s-]+(?:course|of(?!\s+(?:pregnancy|gestation|age|amenorrhoea|life))|supply|trial|taper|worth)\b|\bx\s?\d+\s*(?:days?|"
-    rf"d|/7|weeks?|w|/52)\b|\bpor\s+(?:\w+)\s+dias\b|\b\d+\s*/\s*(?:7|52|12)\b)"
+    rf"d|/7|weeks?|w|/52)\b|\bpor\s+(?:\w+)\s+dias\b|\bover\s+(?:{_RANGE}|an?)\s?-?\s?(?:hours?|hrs?|h|minutes?|mins?)\b|\bx\s?\d+\s?(?:h|hrs?|hours?|y|years?|m|months?)\b|\b\d+\s*/\s*(?:7|52|12)\b)"
 )
 _LEVEL_PER = (
     r"\s*/\s*(?:dl|l|ml|litres?|liters?|100\s?ml|mmol|mol|ul|mm3|hpf|lpf|g|kg\s*h2o|1\.73|"
