@@ -132,6 +132,12 @@ def _is_medicine(mention: Mention, text: str) -> bool:
         r"\b(?:baby|infant|newborn|neonate|child|she|he|breast|bottle|mother|poorly|not)\s+$", before
     ):
         return False
+    if text[mention.start : mention.end] == "sedation":
+        return bool(
+            re.search(
+                r"\b(?:give|start|under|procedural|conscious|with|for|by|start|needs?|requires?)\s+(?:\w+\s+)?$", before
+            )
+        )
     if mention.kind == "A" and re.search(r"\b(?:low|high|reduced|rich|fortified|free)[- ]$", before):
         return False
     if mention.kind in "AOG":
@@ -154,7 +160,7 @@ _MEASURE_BEFORE = re.compile(
     r"(?:fluid |cumulative )?balance|ingest\w*|"
     r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|"
     r"fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|"
-    r"diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
+    r"caffeine|capacity|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
     r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|"
     r"tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|"
     r"bladder|scan|"
@@ -171,7 +177,7 @@ _MEASURE_AFTER = re.compile(
     r"stool|faeces|effusion|drained|residual|lost|loss|"
     r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|"
     r"drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|"
-    r"lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|"
+    r"lesion|cyst|abscess|uterus|spleen|gland|prostate|(?:baby|infant|newborn|foetus|fetus)(?!\s+\w)|"
     r"bladder|on bladder)\b"
 )
 _GIVING = re.compile(
@@ -222,6 +228,8 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
 
 
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
+    if re.search(r"/\s*k(?:g|ilo)|per\s+k(?:g|ilo)", quantity.text) and not re.search(r"\bingest", text):
+        return False
     if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
         return True
     clause_start = (

@@ -115,6 +115,8 @@ def _spelled_out(text: str) -> str:
 
     def apart(match: re.Match[str]) -> str:
         word = match.group()
+        if word in lex.lexicon().phrases or word[:-1] in lex.lexicon().phrases:
+            return word
         for name in lex.inside_run(word):
             word = word.replace(name, f" {name} ")
         return word

@@ -153,7 +153,7 @@ DEONTIC = re.compile(
 )
 VACCINE = re.compile(
     rf"\b(?:should|must|ought\s+to|needs?(?:\s+to)?|due|requires?|could|may|might|would)\s+(?:have|receive|get|be\s+(?:given|offered)|benefit\s+from|for|an?|another|the)\s+"
-    r"(?:(?:an?|another|the|further|second|third|first|next|last|repeat|annual|hepatitis|tetanus|flu|influenza|measles|mmr|pneumococcal|[abcw])\s+){1,5}(?P<med>[AG]\d++)"
+    r"(?:(?:an?|another|the|further|second|third|first|next|last|repeat|annual|hepatitis|tetanus|flu|influenza|measles|mmr|pneumococcal|[abcw])\s+){0,5}(?P<med>[AG]\d++)"
 )
 # What a medicine itself is to do: "the infusion should run", "apixaban can go".
 ACTIVE = re.compile(
@@ -164,6 +164,7 @@ ACTIVE = re.compile(
 VERBLESS = re.compile(
     r"^\W*(?:if|when|whenever|in|for|once|after|unless|during|with|before|overnight|initially|thereafter|otherwise|meanwhile|later|next|first|then|add-on|add\s+on)\b"
     r"[^,:;.?!]{0,90}[,:;]\s*(?:then\s+|(?:oral|iv|im|low|high|low-dose|high-dose|nebulised|topical|empirical|short|an?|some|further|more)\s+)*(?P<med>[NCU]\d++)(?=\s*(?:$|[.,;(]|(?:and|or|plus|then|with|first|again|instead)\b|[QFKD#G]\d))"
+    r"|^\W*(?P<med3>[NCUA]\d++)\s+(?:D\d++|#\d++\s+(?:hours?|minutes?))\s+(?:after|before)\b"
     r"|^\W*(?P<med2>[NCU]\d++)\s+(?:if|when|whenever|unless|until|once)\b"
 )
 FUTURE = re.compile(
@@ -222,7 +223,7 @@ SELF_CARE = re.compile(
 )
 SELF_ADJUST = (
     re.compile(
-        rf"{LEAD}(?:skip|miss|double(?:\s+up)?|halve|split|crush|share|borrow|save|stockpile|"
+        rf"{LEAD}(?:skip|miss|double(?:\s+up)?|halve|split(?!\s+(?:as|into)\b)|crush|share|borrow|save|stockpile|"
         rf"stretch|ration|catch\s+up|cut\s+(?:back|down)|leave\s+out|use\s+up|finish\s+off|"
         rf"top\s+up)\b[^.;!?]{{0,40}}?(?:{MED}|F\d++|Q\d++|\bone\b|next)"
     ),

@@ -111,6 +111,8 @@ def _kind(fact: str) -> str:
 def values(fact: str) -> frozenset[float]:
     """The numbers by which a fact may have been written."""
     kind, _, rest = fact.partition(":")
+    if kind == "clock":
+        return frozenset({float(rest.split(":")[0]), float(rest.replace(":", "")), float(rest.replace(":", "."))})
     found = [float(number) for number in re.findall(r"\d+(?:\.\d+)?(?:e\+\d+)?", rest.split("/")[0])]
     scales = {
         "mass": (1.0, 1e3, 1e6),
@@ -190,6 +192,8 @@ def _implied(facts: frozenset[str], name: str = "") -> frozenset[str]:
             more.add(f"mass:{float(fact[7:]) * 1000:.6g}")  # "Glucophage 500" is in milligrams
         if fact.startswith("mass:") and re.fullmatch(r"mass:[\d.]+", fact):
             more.add(f"number:{float(fact[5:]) / 1000:.6g}")
+        if re.fullmatch(r"(?:volume|activity|molar):[\d.]+", fact):
+            more.add("number:" + fact.split(":")[1])
         if fact.startswith("times:"):
             more |= {
                 fact.replace("times:", "form:dose:"),
@@ -215,7 +219,7 @@ def regimens(skel: Skeleton) -> dict[int | None, list[frozenset[str]]]:
     cuts = [m.start() for m in _SEGMENT.finditer(skel.form)]
     owned: dict[int | None, list[int]] = {}
     for index, quantity in skel.quantities.items():
-        if quantity.kind in "QFKD":
+        if quantity.kind in "QFKD" or any(fact.startswith("clock:") for fact in quantity.facts):
             owned.setdefault(_owner(places[index], named, places, cuts, skel.form), []).append(index)
     found = {owner: _split(skel, indexes, places) for owner, indexes in owned.items()}
     for name, pattern in ROUTES.items():

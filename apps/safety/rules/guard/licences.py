@@ -219,7 +219,7 @@ HARM = (
 )
 # What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
 _DOES = (
-    r"(?:slows?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"(?:slows?|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
     r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
     r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
     r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
@@ -256,6 +256,10 @@ USE_OF = re.compile(
     rf"not|noted|known|associated)|in\s+(?:#|the\s+past)|since|increases?|can|may|causes?|"
     rf"and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|"
     rf"after|ago))"
+)
+MEASURED = re.compile(
+    rf"\b(?:trough|peak|serum|plasma|pre-dose|random|post-dose)\s+(?:\w+\s+)?{_OBJ}"
+    rf"|(?P<med2>{MED})\s+(?:\w+\s+)?(?:monitoring|assays?|levels?|troughs?)\b"
 )
 LEVEL = re.compile(r"(?P<med>[NA]\d++)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d++(?!\d)")
 

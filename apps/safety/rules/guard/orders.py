@@ -85,6 +85,8 @@ _SUPPORT = re.compile(
     r"|^\W*O\d++(?:\s+[QVKD#]\d++)*(?:\s+(?:wide\s+open|now|stat|overnight|tonight|today|please))?\W*$"
     r"|\b(?:blood|transfusion)\s+(?:now|today|tonight|stat)\b|^\W*transfus(?:e|ing|ion)\b(?!\s+(?:history|reaction|reactions|was|is|were|record|service|laborator|medicine))"
     r"|\brefeed\w*\s+(?:from|at|with|to)\b|\bkcal\s*/\s*kg\b(?!.*\b(?:was|recorded)\b)|V\d++\s+(?:\w+\s+)?(?:meal|diet|feeding|refeeding|nutrition)\s+plan\b"
+    r"|O\d++\s*(?:x|times)\s*#|#\d++\s+(?:pools?|units?|bags?|packs?)\s+of\s+O\d"
+    r"|\b(?:rate|infusion|feeds?|flow|drip|pump)\b[^.;]{0,30}?\b(?:up|down|increas\w*|reduc\w*|rais\w*|creep\w*)\b[^.;]{0,15}?[#Q]\d"
     r"|\b(?:start|begin|increase|run)\s+(?:\w+\s+){0,2}?feed(?:ing|s)?\b[^.;]*#\d++"
 )
 _EXEMPT = re.compile(

@@ -15,7 +15,7 @@ _DAYS = {"mon": "mon", "tue": "tue", "wed": "wed", "thu": "thu", "fri": "fri", "
 _PATTERN = re.compile(
     r"\b(?:in|since|from|until|of|during|stopped|started|began|ended)\s+(?:\w+\s+)?(?P<year>(?:19|20)\d\d)\b"
     r"|\b(?P<hour>[01]?\d|2[0-3])[:h](?P<minute>[0-5]\d)\b(?!\s*(?:mg|mcg|g|ml|l|units?|mmol|%|cm|kg|kpa)\b)"
-    r"|(?<![\d/])\b(?P<military>(?:[01]\d|2[0-3])[0-5]\d)\b(?=\s*(?:h\b|hrs?\b|,|\)|;|$|(?:[01]\d|2[0-3])[0-5]\d\b))"
+    r"|(?<![\d/])\b(?P<military>(?!(?:19|20)\d\d\b(?!\s*h))(?:[01]\d|2[0-3])[0-5]\d)\b(?=\s*(?:h\b|hrs?\b|,|\)|;|$|(?:[01]\d|2[0-3])[0-5]\d\b))"
     r"|\b(?P<twelve>1[0-2]|[1-9])(?:[:.](?P<twelfth>[0-5]\d))?\s?(?P<half>am|pm)\b"
     r"|\b(?P<day>(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:days?)?)\b"
     r"|\bx\s?(?P<times>\d{1,2})\b(?!\s*(?:/|\d|mg|mcg|g\b|ml|days?|d\b|weeks?|months?|cm))"

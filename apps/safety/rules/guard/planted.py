@@ -23,6 +23,8 @@ _BLOCKS = tuple(
         r"(?<!-)---(?!-).{0,2000}?(?<!-)---(?!-)",
         r"(?<!=)===(?!=).{0,2000}?(?<!=)===(?!=)",
         r"<<.{0,2000}?>>",
+        r"<(system|assistant|user|instructions?|prompt|ai|admin)\b[^>]*>.{0,2000}?</\1>",
+        r"\{[^{}]{0,40}\b(?:assistant|system|ai|instruction)[^{}]{0,2000}\}",
         r"/\*.{0,2000}?\*/",
     )
 )
@@ -45,12 +47,18 @@ class Planted:
     """What stands in the machine-directed spans of a record and nowhere else in it."""
 
     numbers: frozenset[str]
+    words: frozenset[str]
+    fresh: frozenset[str]
+    """Those of its words that the rest of the record lacks."""
     phrases: frozenset[tuple[str, ...]]
 
     def found_in(self, unit: str) -> bool:
         """True when a unit of cleaned text holds a number or a run of words that only the planted text has."""
         tokens = _TOKEN.findall(unit)
-        return bool(self.numbers.intersection(tokens)) or any(run in self.phrases for run in _runs(tokens))
+        if self.numbers.intersection(tokens) or any(run in self.phrases for run in _runs(tokens)):
+            return True
+        telling = {token for token in tokens if token not in _PLAIN}
+        return len(telling) >= 2 and telling <= self.words and bool(telling & self.fresh)
 
 
 def planted_spans(record: str) -> list[tuple[int, int]]:
@@ -89,6 +97,8 @@ def planted(record: str, spans: list[tuple[int, int]]) -> Planted | None:
     kept = set(rest)
     return Planted(
         frozenset(token for token in inside if token[0].isdigit() and len(token) > 1 and token not in kept),
+        frozenset(token for token in inside if token not in _PLAIN),
+        frozenset(token for token in inside if token not in _PLAIN and token not in kept),
         frozenset(_runs(inside)) - frozenset(_runs(rest)),
     )
 

@@ -40,6 +40,8 @@ def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header:
         return [Fault("B10", "self_adjustment", None)]
     if not skel.mentions and not skel.quantities and not reading.loose and audience != "patient":
         return []
+    if audience == "patient" and _PROSPECT.search(skel.form) and not _excused(skel.form):
+        return [Fault("B8", "treatment_in_prospect", None)]
     if audience == "patient" and _OFFERED.search(skel.form) and not _excused(skel.form):
         return [Fault("B10", "offered_to_a_patient", None)]
     faults = _judge_quantities(reading, record)
@@ -55,7 +57,17 @@ def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header:
 _OFFERED = re.compile(
     r"\b[GACN]\d++(?:\s+[\w'-]+){0,2}?\s+(?:(?:is|are|can|may|might|will|would|should|could)\s+)?(?:(?!not)\w+\s+)?(?:useful|helpful|helps?|"
     r"eases?|soothes?|settles?|relieves?|worth\w*|be\s+(?:used|tried|bought|taken))\b"
+    r"|(?:^\W*|[,;:.]\s*|\b(?:and|or|then|please|to|can|could|may|should)\s+)(?:give|repeat|take|double|skip|swap|halve|drop|restart|redo)\s+(?:(?!list|note)[\w']+\s+){0,4}?G\d++"
+    r"(?!\s*(?:list|history|chart|as\s+(?:prescribed|directed|advised)|with\s+you|to\s+(?:the|your)))"
+    r"|\b(?:make|making)\s+up\s+(?:for\s+)?(?:the|any|a|your)?\s*missed\b|(?:^\W*|[?!.]\s*)[#F]\d++\s+(?:today|now|tonight|tomorrow|at\s+once|together)\b"
     r"|\bsomething\s+(?:stronger|for\s+(?:the|your|pain|fever|sleep)|to\s+(?:help|take|ease|settle))|\b(?:sip|drink|eat|chew|have)\s+[^.;]{0,30}?(?:[QN]\d|rehydration)"
+)
+
+
+# A treatment named or described as something that may come.
+_PROSPECT = re.compile(
+    r"\b(?:G\d++|tablets?|treatments?|injections?|therap(?:y|ies))\b(?:(?!\b(?:change|affect|effects?|cause|interact|your\s+(?:team|doctor|clinician))\b)[^.;]){0,50}?"
+    r"\b(?:(?:could|may|might)\s+(?:well\s+)?(?:be|come|help|follow|suit)|on\s+the\s+cards|an\s+option|one\s+(?:thing|option|way|choice))\b(?![^.;]*\b(?:not|missing|recorded)\b)"
 )
 
 
@@ -140,6 +152,7 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     if not doses and not timings:
         return []
     relevant = frozenset(fact for i in (*doses, *timings) for fact in skel.quantities[i].facts)
+    clocks = frozenset(fact for q in skel.quantities.values() for fact in q.facts if fact.startswith("clock:"))
     first = (doses or timings)[0]
     rule, reason = (
         ("B1", "amount") if any(skel.quantities[i].kind == "Q" for i in doses) else ("B2", "count_or_frequency")
@@ -150,7 +163,7 @@ def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
         record.says(group(skel.mentions[owner].canonical) if owner is not None else None, said)
         for owner, groups in regimens(skel).items()
         for facts in groups
-        if (said := frozenset(f for f in facts if f in relevant or f.startswith("route:"))) & relevant
+        if (said := frozenset(f for f in facts if f in relevant | clocks or f.startswith("route:"))) & relevant
     )
     if same and reported:
         return []
@@ -262,12 +275,12 @@ def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], a
             return None
         return Fault("B8" if kind == "C" and audience == "patient" else "B3", "directive", index)
     quoted = (
-        kind in "NC"
+        kind in "NCA"
         and audience == "patient"
         and (granted <= {"reporting"} or _USE.search(form))
         and licences.attributed(form)
     )
-    if kind in "AOG" or (granted and not quoted):
+    if kind in "OG" or (kind == "A" and not (quoted and _BY_MOUTH.search(form))) or (granted and not quoted):
         return None
     if kind == "C":
         if _consideration(form, audience, reading) or (audience == "clinician" and licences.attributed(form)):
@@ -278,6 +291,7 @@ def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], a
     return Fault("B9" if licences.attributed(form) else "B3", "named_medicine_without_licence", index)
 
 
+_BY_MOUTH = re.compile(r"\b(?:oral|supplements?|supplementation|extra|topical|intravenous|iv)\b")
 _USE = re.compile(r"\b(?:used|option|treatment|choice|given|medicines?|G\d++)\s+(?:\w+\s+)?(?:for|in|of|to\s+treat)\b")
 _FOR_THEM = re.compile(r"\b(?:is|are|remains?|rests?|lies)\s+(?:\w+\s+)?(?:for|with|up\s+to)\b")
 _ORDERED = re.compile(

@@ -141,6 +141,8 @@ def _frequency(text: str) -> frozenset[str]:
     if often := re.fullmatch(r"(once|one|twice|two|\d)\s?/\s?(?:day|d)", text.strip()):
         times = {"once": 1, "one": 1, "twice": 2, "two": 2}.get(often[1]) or int(often[1])
         return frozenset({f"every:{_say(24 / times)}"})
+    if text.strip() in {"once", "twice", "thrice"}:
+        return frozenset({f"times:{('once', 'twice', 'thrice').index(text.strip()) + 1}"})
     if months := re.fullmatch(r"(\d{1,2})/12ly", text.strip()):
         return frozenset({f"every:{_say(720 * float(months[1]))}"})
     if dayparts := _DAYPARTS.fullmatch(text.strip()):
@@ -275,7 +277,10 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
         return "F", _form(match)
     if name == "number":
         return "#", _plain(match)
-    if name in {"triple", "clock", "pair"}:
+    if name == "clock":
+        hour, minute = re.findall(r"\d\d?(?=\D|\d\d$)|\d\d$", match.group())[:2]
+        return ("V", frozenset({f"clock:{int(hour)}:{minute}"}))
+    if name in {"triple", "pair"}:
         return ("V", frozenset({f"{name}:{match.group()}"}))
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})
     return ("V", facts)
@@ -293,9 +298,9 @@ def _duration(text: str) -> str:
         else 365.0
         if re.search(r"year|\dy", text)
         else 1 / 24
-        if re.search(r"hour|hr|\d\s?h\b", text)
+        if re.search(r"\bhours?\b|\d\s?h(?:rs?)?\b|\bhrs?\b", text)
         else 1 / 1440
-        if "min" in text
+        if re.search(r"\bmin", text)
         else 1.0
     )
     return "-".join(_say(value * days) for value in values[: 2 if "-" in text or " to " in text else 1])

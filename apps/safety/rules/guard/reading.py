@@ -128,7 +128,7 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
     if re.match(
         r"[\s-]*(?:induced|associated|related|toxicity|overdose|poisoning|allerg|level|withdrawal|"
         r"resistan|hypersens|reaction|deficien|concentration|antibod|intoleran|side|misuse|"
-        r"abuse|adverse|interaction|monitoring|effects?\b)",
+        r"abuse|adverse|interaction|monitoring|effects?\b|\w*(?:opath|toxic))",
         tail,
     ):
         return True
@@ -256,6 +256,8 @@ def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
         r"treat|manag|prefer|propos|plan", cue
     ):
         return True
+    if re.search(r"\b(?:recorded|documented|listed|charted|noted)\b", match.group()):
+        return True
     if re.match(r"treat|manag", cue) and re.search(
         r"\b(?:patients?|people|those|already|after|when|was|were|been|despite|not|who\s+(?:is|"
         r"are|was|were))\s+(?:\w+ly\s+)?$",
@@ -289,17 +291,18 @@ def find_licences(reading: Reading, header: bool) -> None:
     everything = list(reading.skel.mentions)
     if header or licences.HEADER.search(form):
         reading.license(everything, "reporting")
-    _license_effects(reading)
     for start, end in reported_spans(form):
         reading.license(_inside(reading, start, end), "reporting")
     for name, group_of in (("reporting", licences.REPORTING), ("harm", licences.HARM), ("missing", licences.MISSING)):
         for pattern in group_of:
             for match in all_matches(pattern, form):
                 reading.license([mention_of(match)[0]], name)
+    _license_effects(reading)
     for pattern, name in (
         (licences.COMPOUND, "harm"),
         (licences.USE_OF, "reporting"),
         (licences.LEVEL, "level"),
+        (licences.MEASURED, "measured"),
         (licences.DECISION_ABOUT, "decision"),
     ):
         for match in all_matches(pattern, form):
@@ -323,10 +326,11 @@ def _license_effects(reading: Reading) -> None:
     """What a medicine does, with the other medicines that it does it to."""
     form = reading.skel.form
     acted = [mention_of(match) for pattern in licences.EFFECTS for match in all_matches(pattern, form)]
-    if not acted:
-        return
     reading.license([index for index, _ in acted], "harm")
-    first = min(at for _, at in acted)
+    places = [reading.skel.place(index) for index, granted in reading.licences.items() if "harm" in granted]
+    if not places:
+        return
+    first = min(places)
     for match in all_matches(licences.ACTED_ON, form):
         index, at = mention_of(match)
         if at > first and not re.search(r"[.;:]", form[first:at]):
