@@ -83,7 +83,7 @@ def skeleton(text: str, wide: bool = False) -> Skeleton:
 
     The wide one also holds unfamiliar words (U); in the plain one they stay words.
     """
-    found = [m for m in mentions(text) if _is_medicine(m, text)]
+    found = [_as_product(m, text) for m in mentions(text) if _is_medicine(m, text)]
     if wide:
         found += unfamiliar_mentions(text, found)
     amounts = [q for q in quantities(text) if not any(_overlap(q, m) for m in found if m.kind != "G")]
@@ -107,6 +107,18 @@ def skeleton(text: str, wide: bool = False) -> Skeleton:
     pieces.append(_literal(text[at:]))
     form = re.sub(r"[ \t]+", " ", "".join(pieces)).strip()
     return Skeleton(text, _settle_numbers(form, numbers), meds, numbers)
+
+
+_PRODUCT = re.compile(
+    r"[\s-]+(?:supplement\w*|replacement|infusions?|tablets?|capsules?|gel|drops|injections?|cream|patch(?:es)?|gummies|powder|sachets?|spray|syrup|booster|jab)\b"
+)
+
+
+def _as_product(mention: Mention, text: str) -> Mention:
+    """ "Vitamin D supplementation" is a medicine, "vitamin D" a measurement."""
+    if mention.kind == "A" and _PRODUCT.match(text, mention.end):
+        return replace(mention, kind="C")
+    return mention
 
 
 def _literal(text: str) -> str:
@@ -228,7 +240,9 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
 
 
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
-    if re.search(r"/\s*k(?:g|ilo)|per\s+k(?:g|ilo)", quantity.text) and not re.search(r"\bingest", text):
+    if re.search(r"/\s*k(?:g|ilo)|per\s+k(?:g|ilo)", quantity.text) and not re.search(
+        r"\b(?:ingest|urin|output|tidal|ventilat|drain|passed|losses)", text
+    ):
         return False
     if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
         return True

@@ -103,7 +103,7 @@ _WORTH = (
     r"beneficial|standard\s+of\s+care|mainstay|cornerstone|gold\s+standard|optimal|better|"
     r"superior|good|(?:an?\s+)?(?:\w+\s+)?(?:option|choice|alternative|candidate|answer|"
     r"solution|treatment|remedy|idea|plan)|"
-    r"key|essential|priority|safe|fine|ok|okay|enough|sufficient|the\s+way|a\s+must|due|"
+    r"key|essential|priority|safe|fine(?!\s+tremor)|ok|okay|enough|sufficient|the\s+way|a\s+must|due|"
     r"ready|next|time|prudent|favou?red|first|crucial|vital)"
 )
 EVALUATED = re.compile(
@@ -184,7 +184,7 @@ PURPOSE = re.compile(
 # Verbs that are a medicine in themselves.
 MEDICATE = re.compile(
     rf"{LEAD}(?:re-?)?(?:heparini[sz]e|digitali[sz]e|diurese|anticoagulate|thrombolyse|thrombolyze|sedate|paralyse|steroidi[sz]e|"
-    r"atropini[sz]e|medicate|premedicate|nebuli[sz]e)\b"
+    r"atropini[sz]e|medicate|premedicate|nebuli[sz]e|neb\s+(?:him|her|them|the)|bolus\s+(?:him|her|them|the))\b"
 )
 HELPS = re.compile(
     r"(?P<med>[NCOU]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
@@ -192,7 +192,7 @@ HELPS = re.compile(
     r"(?:help|helps|relieve|relieves|ease|eases|work|works(?!\s+by)|improve|improves|"
     r"treat|treats|cure|cures|settle|settles|fix|fixes|sort|sorts|control|controls|do|"
     r"does\s+the|suffice|clear|clears|calm|calms|soothe|soothes|prevent|prevents|protect|"
-    r"protects|shorten\w*|speed\w*|reverse|reverses|benefit|benefits|stop|stops|save|"
+    r"protects|shorten\w*|speed\w*(?!\s+up\s+the\s+(?:breakdown|metabolism|clearance|excretion))|reverse|reverses|benefit|benefits|stop|stops|save|"
     r"saves)\b"
 )
 ARROW = re.compile(
@@ -266,6 +266,11 @@ SELF_ADJUST = (
         r"might|will|would|should|are\s+(?:fine|available|enough|ok)|is\s+(?:fine|enough|"
         r"ok|available))\s+(?:\w+\s+)?(?:help|be\s+(?:used|taken|tried|bought|enough|fine)|"
         r"ease|relieve|work|do|used|sufficient)"
+    ),
+    re.compile(
+        rf"\b(?:cutting|halving|splitting|crushing|skipping|doubling|spacing|missing\s+out|leaving\s+out|sharing)\s+(?:(?!of\b)\w+\s+){{0,2}}?(?:{MED}|dose)"
+        r"|\b(?:second|third|extra|another)\s+(?:puff|tablet|pill|spray|drop|inhalation)s?\b(?![^.;]*\b(?:was|were|recorded|taken|given)\b)"
+        r"|\b(?:leave|put|have)\s+a\s+(?:gap|break|rest)\s+of\b|\bwait\s+(?:until|till)\b[^.;]{0,30}\b(?:next|another)\s+(?:one|dose|tablet)"
     ),
     re.compile(
         rf"\bextra\s+(?:{MED}|F\d++|puff|one)|\b(?:make\s+up\s+for|compensate\s+for)\s+(?:the|"

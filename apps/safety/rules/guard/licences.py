@@ -118,7 +118,7 @@ NEGATED = re.compile(
 )
 
 _HARM = (
-    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
+    r"(?:tremor|common|expected|recogni[sed]+|unusual|allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
     r"hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|"
     r"interact(?:s|ions?|ed|ing)?|cross-?reactiv\w+|reactivity|contraindicat\w+|due|secondary|effectiveness|efficacy|"
     r"affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|"
@@ -219,10 +219,10 @@ HARM = (
 )
 # What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
 _DOES = (
-    r"(?:slows?|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"(?:slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
     r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
     r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
-    r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
+    r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:swell|bleed|itch|ache|feel|pass|go\b|dry|heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
     r"rais(?:e|es)\s+(?:both\s+|the\s+)?(?:[\w-]+\s+){0,3}?(?:levels?|inr|and)|lower(?:s)?\s+(?:its|their|the|sexual|appetite|seizure)\b|"
     r"(?:is|are)\s+(?:\w+ly\s+)?(?:[a-z]*toxic|[a-z]*genic|sedating|constipating|addictive|habit-forming|sedative|impaired|inhibited|metaboli[sz]ed|cleared|excreted|"
     r"activated|potentiated|displaced|bound|absorbed|degraded|inactivated|broken\s+down|converted)|"
@@ -235,7 +235,7 @@ EFFECTS = (
 )
 # In the same breath: what it acts on, or is impaired by.
 ACTED_ON = re.compile(
-    rf"\b(?:inhibits?|blocks?|binds?|induces?|displaces?|than|many|other|most|by|raises?|lowers?|reduces?|increases?|affects?|alters?|impairs?|and|both|with|potentiates?|antagoni[sz]es?)\s+"
+    rf"\b(?:inhibits?|blocks?|binds?|induces?|displaces?|makes?|than|many|other|most|of|by|raises?|lowers?|reduces?|increases?|affects?|alters?|impairs?|and|both|with|potentiates?|antagoni[sz]es?)\s+"
     rf"(?:(?:the|its|an?|of|both|levels?|effects?|absorption|inr|and|other|many|most)\s+){{0,3}}{_OBJ}"
 )
 COMPOUND = re.compile(
@@ -309,6 +309,7 @@ REFUSAL = re.compile(
     r"(?:recommend|verify|judge|assess|interpret|estimate|check|establish|determine|read|find|identify|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
     r"comment|answer|say|help|make|tell|choose|select|decide|dose|confirm|propose|list|"
     r"discuss|give\s+out|set|change|start|stop)\b"
+    r"|\b(?:cannot|can't|can\s+not|could\s+not|will\s+not)\s+be\s+(?:answered|addressed|given|advised|decided|stated|provided|judged|offered|recommended)\b"
     r"|\b(?:no|not)\s+(?:dose|G\d++|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|"
     r"are|can\s+be|will\s+be|advice)\b[^.;:!?]{0,30}?\b(?:given|provided|offered|suggested|"
     r"made|stated|here|advice|recommended)\b"

@@ -46,6 +46,8 @@ _DOSE_CHANGE = re.compile(
     rf"|\b(?:double|halve|increase|reduce|lower|raise|up|drop|split|repeat|adjust|titrate|change|space\s+out)\s+(?:the\s+|your\s+|his\s+|her\s+|this\s+|each\s+)?(?:\w+\s+)?{_DOSE}\b"
     rf"|\b{_DOSE}\s+(?:\w+\s+){{0,3}}?(?:{_DUTY})(?:\w+\s+)?(?:be\s+)?(?:go\s+(?:up|down)|come\s+down|increas|reduc|lower|rais|doubl|halv|titrat|adjust|split|repeat|spread|chang|given|taken|drop)"
     rf"|\b{_DOSE}[\s-]+(?:increases?|reductions?|escalation|adjustments?|titration|doubling|halving)\b(?=[^.]*(?:\b(?:need|requir|should|recommend|advis|sensible|indicated|appropriate|warranted|halve|double|half)|$))"
+    r"|\b(?:reduce|increase|drop|cut|lower|raise|titrate|wean|taper|go|step|come|basal|it|them)\s+(?:(?:it|them|this|that|basal|the\s+(?:rate|basal|infusion))\s+)?(?:up\s+|down\s+)?by\s+(?:about\s+|another\s+)?(?:\d|an?\s+(?:quarter|third|half|fifth|tenth|few)|one\s|two\s|five\s|ten\s)"
+    r"|^\W*(?:first|second|third|next|loading|initial|booster|single|one-off|stat|final)\s+dos(?:e|es)\b|\b(?:three|five|seven|ten|\d+)-day\s+course\W*$"
     rf"|\b(?:start|begin|starting)\s+(?:\w+\s+)?low\b[^.]*\b(?:slow|up|increase|titrate)|\btitrat(?:e|ed|ing|ion)\s+(?:\w+\s+){{0,2}}?(?:up|down|to|against|as|slowly|according|by|every|weekly)\b"
 )
 _DOSE_TOLD = re.compile(
@@ -57,6 +59,7 @@ _BY_MOUTH = re.compile(
     r"dissolve|nebulise|nebulize|dab|squirt|rub\s+(?:it|in|on|the|into|gently|some)|sip\s+(?:on\s+)?(?:G\d++|N\d++|O\d++)|"
     r"take\s+(?:with|on|after|before|alongside)\s+(?:\w+\s+){0,2}?(?:food|meals?|stomach|water|milk|breakfast|bed|lunch|dinner|eating)|"
     r"repeat\s+(?:this\s+|it\s+|again\s+)?(?:after|every|if|when|in)\b[^.;]*\b(?:response|effect|needed|relief|relieved|symptoms?|pain|persists?|settled|better|improvement|required)|"
+    r"inject\s+(?:into|in|under|the|it)\b|inject\s+slowly|"
     r"insert\s+(?:one|two|#\d++)|apply\s+(?:sparingly|thinly|liberally|generously|#\d++|a\s+(?:thin|thick|small|generous))|"
     r"(?:double|top|space|spread)\s+(?:them\s+|it\s+)?(?:up|out)(?!\s+of)|have\s+(?:one|two|#\d++)\s+(?:now|and|before|after|at|with)|"
     r"(?:continue|carry\s+on|resume|restart|stop|complete|finish|repeat)\s+(?:\w+\s+){0,3}?(?:treatment|therapy|regimen|course|infusion|prophylaxis|drip)\b(?!\s+(?:decision|plan))|"
@@ -76,6 +79,10 @@ _INTO = re.compile(
 )
 _REGIMEN_PART = re.compile(r"[QFKD#]\d++")
 _DAYPARTS = re.compile(r"^\W*[0-3½]\s*-\s*[0-3½]\s*-\s*[0-3½](?:\s*-\s*[0-3½])?\b")
+_TAKEN_SO = re.compile(
+    r"^\W*(?:best\s+|to\s+be\s+|usually\s+|ideally\s+)?(?:taken|given|applied|inhaled|swallowed|injected|administered)\s+(?:at|with|before|after|in|on|every|as|once|by|[KQF]\d++)\b(?!\s*(?:the\s+)?(?:ed|ward|#|ambulance|scene|triage|hospital|home))"
+    r"|^\W*an?\s+(?:blob|dab|smear|thin\s+layer|squirt|pea)\b"
+)
 _SUPPORT = re.compile(
     rf"{LEAD}(?:aim|target|titrate|keep|maintain|wean|increase|turn|set|run|step)\b[^.;]{{0,30}}?\b(?:sats?|spo2|saturations?|flow|fio2|peep|rate|room\s+air|litres|O\d++)\b[^.;]{{0,40}}?"
     r"(?:[VQ#]\d++|\bair\b)|^\W*target\s+(?:o2\s+|oxygen\s+|O\d++\s+)?(?:sats?|spo2|saturations?)\b[^.;]*V\d"
@@ -85,6 +92,7 @@ _SUPPORT = re.compile(
     r"|^\W*O\d++(?:\s+[QVKD#]\d++)*(?:\s+(?:wide\s+open|now|stat|overnight|tonight|today|please))?\W*$"
     r"|\b(?:blood|transfusion)\s+(?:now|today|tonight|stat)\b|^\W*transfus(?:e|ing|ion)\b(?!\s+(?:history|reaction|reactions|was|is|were|record|service|laborator|medicine))"
     r"|\brefeed\w*\s+(?:from|at|with|to)\b|\bkcal\s*/\s*kg\b(?!.*\b(?:was|recorded)\b)|V\d++\s+(?:\w+\s+)?(?:meal|diet|feeding|refeeding|nutrition)\s+plan\b"
+    r"|^\W*(?:[a-z]+\s+){0,2}A\d++\s+(?:today|now|tonight|stat)\b|^\W*O\d++\s+(?:on|up|off|down)\W*$|\bbuild\s+up\s+(?:the\s+)?feed"
     r"|O\d++\s*(?:x|times)\s*#|#\d++\s+(?:pools?|units?|bags?|packs?)\s+of\s+O\d"
     r"|\b(?:rate|infusion|feeds?|flow|drip|pump)\b[^.;]{0,30}?\b(?:up|down|increas\w*|reduc\w*|rais\w*|creep\w*)\b[^.;]{0,15}?[#Q]\d"
     r"|\b(?:start|begin|increase|run)\s+(?:\w+\s+){0,2}?feed(?:ing|s)?\b[^.;]*#\d++"
@@ -108,7 +116,7 @@ def loose_order(form: str, text: str) -> str:
         return "referent"
     if _DOSE_CHANGE.search(text) and not _DOSE_TOLD.search(text):
         return "dose_change"
-    if _BY_MOUTH.search(form):
+    if _BY_MOUTH.search(form) or _TAKEN_SO.search(form):
         return "taking"
     return (
         "support" if _SUPPORT.search(form) and not re.search(r"\b(?:was|were|recorded|had|maintained)\b", form) else ""

@@ -60,6 +60,8 @@ _OFFERED = re.compile(
     r"|(?:^\W*|[,;:.]\s*|\b(?:and|or|then|please|to|can|could|may|should)\s+)(?:give|repeat|take|double|skip|swap|halve|drop|restart|redo)\s+(?:(?!list|note)[\w']+\s+){0,4}?G\d++"
     r"(?!\s*(?:list|history|chart|as\s+(?:prescribed|directed|advised)|with\s+you|to\s+(?:the|your)))"
     r"|\b(?:make|making)\s+up\s+(?:for\s+)?(?:the|any|a|your)?\s*missed\b|(?:^\W*|[?!.]\s*)[#F]\d++\s+(?:today|now|tonight|tomorrow|at\s+once|together)\b"
+    r"|\bA\d++\s+(?:\w+\s+){0,2}?(?:shortens?|boosts?|sensible|alongside|speeds?|worthwhile|advised|recommended)\b|\b(?:may|might|could)\s+(?:well\s+)?(?:be\s+)?(?:offered|given|started\s+on|put\s+on|moved|need|suggested|switched)\b[^.;]{0,40}?(?:[GCN]\d|treatment|injections?)"
+    r"|\buse\s+(?:the|your)\s+(?:blue|brown|purple|pink|white|green|orange)\s+(?:one|inhaler)\b"
     r"|\bsomething\s+(?:stronger|for\s+(?:the|your|pain|fever|sleep)|to\s+(?:help|take|ease|settle))|\b(?:sip|drink|eat|chew|have)\s+[^.;]{0,30}?(?:[QN]\d|rehydration)"
 )
 
@@ -280,6 +282,8 @@ def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], a
         and (granted <= {"reporting"} or _USE.search(form))
         and licences.attributed(form)
     )
+    if kind == "O" and not granted and not _kept_going(form):
+        return Fault("B1", "support_without_licence", index)
     if kind in "OG" or (kind == "A" and not (quoted and _BY_MOUTH.search(form))) or (granted and not quoted):
         return None
     if kind == "C":
@@ -293,6 +297,18 @@ def _judge_mention(reading: Reading, index: int, kind: str, granted: set[str], a
 
 _BY_MOUTH = re.compile(r"\b(?:oral|supplements?|supplementation|extra|topical|intravenous|iv)\b")
 _USE = re.compile(r"\b(?:used|option|treatment|choice|given|medicines?|G\d++)\s+(?:\w+\s+)?(?:for|in|of|to\s+treat)\b")
+# Oxygen, fluids, blood and feeds in the vitals, in what went in or out, or as a thing of the past.
+_ROUTINE = re.compile(
+    r"\b(?:spo2|sats?|saturat\w+|abg|pao2|o2|air|requirement|requiring|needed|needing|dependent|balance|intake|output|input|oral|clear|fasting|plenty|drinking|drank|drink|loss|"
+    r"overload|restrict\w*|responsive\w*|group|save|match|cross-?match\w*|product|products|reaction|history|was|were|had|has|have|received|receiving|on|since|after|during|"
+    r"despite|without|no|not|nil|refus\w+|declin\w+|recorded|charted|running|started|stopped|given|tolerat\w+|feeds?|vital|peep|pressure|mask)\b|V\d"
+)
+
+
+def _kept_going(form: str) -> bool:
+    return bool(_ROUTINE.search(form) or licences.attributed(form) or (licences.DECIDER.search(form)))
+
+
 _FOR_THEM = re.compile(r"\b(?:is|are|remains?|rests?|lies)\s+(?:\w+\s+)?(?:for|with|up\s+to)\b")
 _ORDERED = re.compile(
     r"(?:^\W*|[;:]\s*)(?:start|give|administer|stop|commence|initiate|add|prescribe|use|"

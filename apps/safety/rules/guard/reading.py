@@ -156,7 +156,7 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
         return True
     if pattern in {directives.EVALUATED, directives.SUGGESTED} and _described(form):
         return True
-    named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE}
+    named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE, directives.VACCINE, directives.VERBLESS}
     return mention.kind in "AG" and pattern not in named_or_not
 
 
