@@ -10,11 +10,12 @@ import re
 
 MED = r"[NCAOGU]\d++"
 _AMOUNT = r"[QFKDV#]\d++"
+# Possessive: runs of amounts and spaces would otherwise be divided in exponentially many ways.
 _LINK = (
-    rf"(?:\s*(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|"
+    rf"(?:\s*+(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|"
     rf"\be\.?g\.?,?|\bnor\b|\bas well as\b|\bother\b|\boccasional(?:ly)?\b|\balso\b|\bregular\b|"
     rf"\blow-dose\b|\bfor\s+(?:\w+\s+){{1,3}}?(?=and\b|,|or\b)|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|"
-    rf"\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b)\s*)+"
+    rf"\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b))++\s*+"
 )
 LINKED = re.compile(rf"({MED}){_LINK}(?={MED})|({MED}) (?={MED})")
 
