@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 INVISIBLE = frozenset(
@@ -34,7 +35,6 @@ _PAIRS = (
     "øo łl đd ħh ŧt æa"
 )
 HOMOGLYPHS = {pair[0]: pair[1] for pair in _PAIRS.split()}
-_GREEK_ALONE = frozenset("αβγδεκλμσω")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,6 @@ class Cleaned:
     """Positions in `text` after which invisible characters were removed inside a word."""
     swapped: tuple[int, ...]
     """Positions in `text` of letters that were look-alikes of another script."""
-    foreign: int
-    """Letters of other scripts that stayed (Greek symbols standing alone are not counted)."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the raw text of a span of the cleaned one."""
@@ -64,6 +62,7 @@ _AT_NIGHT = re.compile(
 )
 
 
+@lru_cache(maxsize=8)
 def clean(raw: str) -> Cleaned:
     """NFKC, lower case, no invisible characters, look-alikes folded, accents and markdown removed."""
     raw = _AT_NIGHT.sub(lambda m: m.group()[:-2] + "qn", raw) if "ON" in raw or "on" in raw else raw
@@ -74,7 +73,7 @@ def clean(raw: str) -> Cleaned:
     hidden: list[int] = []
     swapped: list[int] = []
     for index, char in enumerate(raw):
-        if char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef":
+        if char > "\x7f" and (char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef"):
             if out and out[-1].isalnum() and index + 1 < len(raw) and not raw[index + 1].isspace():
                 hidden.append(len(out))
             if "\U000e0020" <= char <= "\U000e007e":  # tag characters spell ASCII that no reader sees
@@ -82,37 +81,41 @@ def clean(raw: str) -> Cleaned:
                 origin.append(index)
                 hidden.append(len(out))
             continue
+        if char < "\x80":
+            out.append(char.lower())
+            origin.append(index)
+            continue
         for piece in _fold(char):
             if piece in HOMOGLYPHS:
                 swapped.append(len(out))
             out.append(piece)
             origin.append(index)
     letters = _resolve_lookalikes(out, swapped)
+    text = "".join(letters)
+    if not _MARKUP.search(text) and len(text) == len(letters):
+        marks = tuple(i for i in swapped if letters[i].isascii())
+        return Cleaned(text, tuple(origin), tuple(hidden), marks)
     kept = [i for i, piece in enumerate(letters) if piece not in "*`~"]
     place = {old: new for new, old in enumerate(kept)}
-    text = "".join(letters[i] for i in kept)
     return Cleaned(
-        text,
+        "".join(letters[i] for i in kept),
         tuple(origin[i] for i in kept),
         tuple(place[i] for i in hidden if i in place),
         tuple(place[i] for i in swapped if i in place and letters[i].isascii()),
-        sum(
-            1
-            for char in text
-            if char.isalpha() and not char.isascii() and char not in _GREEK_ALONE and not _is_latin(char)
-        ),
     )
 
 
+_MARKUP = re.compile(r"[*`~]")
+
+
 def _clean_ascii(raw: str) -> Cleaned:
+    if not re.search(r"[*`~\x00]", raw):
+        return Cleaned(raw.lower(), tuple(range(len(raw))), (), ())
     kept = [i for i, char in enumerate(raw) if char not in "*`~\x00"]
-    return Cleaned("".join(raw[i] for i in kept).lower(), tuple(kept), (), (), 0)
+    return Cleaned("".join(raw[i] for i in kept).lower(), tuple(kept), (), ())
 
 
-def _is_latin(char: str) -> bool:
-    return unicodedata.name(char, "").startswith("LATIN")
-
-
+@lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
     if char.isascii():
         return char.lower()
@@ -238,15 +241,18 @@ def decoded(raw: str) -> Iterator[Hidden]:
             said = decode(match.group())
             if said is not None and _readable(said):
                 yield Hidden(name, match.start(), match.end(), said)
+    # One after the other, so that an entity inside a percent code is read too.
+    said, names = raw, []
     for name, pattern, whole in (
         ("entities", _ENTITY, html.unescape),
         ("percent", _PERCENT, unquote),
         ("escapes", _ESCAPE, _unescape),
     ):
-        if pattern.search(raw):
-            said = whole(raw)
-            if said != raw:
-                yield Hidden(name, 0, len(raw), said)
+        if pattern.search(said) and (read := whole(said)) != said:
+            said = read
+            names.append(name)
+    if names:
+        yield Hidden(names[0], 0, len(raw), said)
 
 
 def _unescape(raw: str) -> str:

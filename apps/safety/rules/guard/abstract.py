@@ -77,9 +77,9 @@ class Skeleton:
         return found.start() if found else -1
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def skeleton(text: str, wide: bool = False) -> Skeleton:
-    """The skeleton of one unit of cleaned text. Several rules ask for the same one in a row, hence the small cache.
+    """The skeleton of one unit of cleaned text. Several rules and views ask for the same one, hence the cache.
 
     The wide one also holds unfamiliar words (U); in the plain one they stay words.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from apps.safety.rules.guard import lexicon as lex
@@ -35,22 +35,44 @@ def check_text(text: str, *, record: str = "", audience: Audience = "clinician",
         return Verdict(
             allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),)
         )
-    view = read_record(record)
+    units = _Units(read_record(record), audience)
+    plain = units.findings(text)
     findings: list[Finding] = []
     views = {"plain"}
-    for found, name in _hidden(text, view, audience):
+    for found, name in _hidden(text, units, len(plain)):
         findings.append(found)
         views.add(name)
     if source == "output":
         findings += [
             Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)
         ]
-    findings += _plain(text, view, audience, views)
+    findings += plain
+    views |= units.views
     findings.sort(key=lambda f: (f.start, f.end, f.rule))
     return Verdict(allowed=not findings, findings=tuple(dict.fromkeys(findings)), views=tuple(sorted(views)))
 
 
-def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> list[Finding]:
+class _Units:
+    """Judges the units of one text and of its hidden views; a unit that several views share is judged once."""
+
+    def __init__(self, view: RecordView, audience: Audience) -> None:
+        self.view, self.audience = view, audience
+        self.views: set[str] = set()
+        self._judged: dict[tuple[str, bool], tuple[list[Fault], str]] = {}
+
+    def _judge(self, unit: str, header: bool) -> list[Fault]:
+        known = self._judged.get((unit, header))
+        if known is None:
+            faults, name = _judge_unit(unit, self.view, self.audience, header)
+            known = self._judged[unit, header] = (faults + _planted(unit, self.view), name)
+        self.views.add(known[1])
+        return list(known[0])
+
+    def findings(self, text: str) -> list[Finding]:
+        return _findings(text, self._judge)
+
+
+def _findings(text: str, judged: Callable[[str, bool], list[Fault]]) -> list[Finding]:
     cleaned = clean(_untagged(text))
     findings: list[Finding] = []
     header = False
@@ -58,10 +80,7 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
     for start, end in [] if rows else sentences(cleaned.text):
         unit = cleaned.text[start:end]
         header = _still_listing(unit, header)
-        faults, name = _judge_unit(unit, view, audience, header)
-        views.add(name)
-        faults += _disguised(cleaned, start, end, unit)
-        faults += _planted(unit, view)
+        faults = judged(unit, header) + _disguised(cleaned, start, end, unit)
         if licences.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
             header = True
         if unit.startswith("|") and _LISTING.search(skeleton(unit).form):
@@ -70,10 +89,7 @@ def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> 
         findings += [Finding(rule=f.rule, start=span[0], end=span[1], reason=f.reason) for f in faults]
     for row in rows:
         said = clean(row)
-        faults, name = _judge_unit(said.text, view, audience, False)
-        views.add(name)
-        faults += _disguised(said, 0, len(said.text), said.text)
-        faults += _planted(said.text, view)
+        faults = judged(said.text, False) + _disguised(said, 0, len(said.text), said.text)
         findings += [Finding(rule=f.rule, start=0, end=len(text), reason=f.reason) for f in faults]
     return findings
 
@@ -149,9 +165,12 @@ def _in_disguise(mention: lex.Mention, unit: str) -> bool:
     return mention.disguised
 
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
 def _other_script(unit: str, *, named: bool) -> bool:
     letters = sum(c.isalpha() for c in unit)
-    foreign = sum(c.isalpha() and not c.isascii() and not _latin_or_symbol(c) for c in unit)
+    foreign = sum(c.isalpha() and not _latin_or_symbol(c) for c in _BEYOND_ASCII.findall(unit))
     return foreign >= 3 and (named or foreign >= 0.15 * letters)
 
 
@@ -173,14 +192,13 @@ def _turned(unit: str) -> bool:
     )
 
 
-def _hidden(text: str, view: RecordView, audience: Audience) -> Iterator[tuple[Finding, str]]:
+def _hidden(text: str, units: _Units, plain: int) -> Iterator[tuple[Finding, str]]:
     for hidden in decoded(text):
         whole = hidden.name in {"entities", "percent", "escapes"}
         if not whole:
             yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
             continue
-        before = len(_plain(text, view, audience, set()))
-        if len(_plain(hidden.text, view, audience, set())) > before:
+        if len(units.findings(hidden.text)) > plain:
             yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
 
 

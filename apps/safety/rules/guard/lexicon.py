@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import symspellpy
 
@@ -43,6 +43,7 @@ _STEM = re.compile(
     r"|(?:cef|ceph|sulfa)[a-z]{4,})e?s?$"
 )
 _GUESS_FROM = 6
+_START = 6
 # "A lesion" is no "Alesion".
 _LITTLE = frozenset(
     {"a", "an", "the", "in", "on", "of", "to", "at", "is", "no", "or", "and", "as", "for", "with", "by", "if"}
@@ -77,6 +78,9 @@ class Lexicon:
         self.generics = sorted(
             name for name, (kind, whole) in self.phrases.items() if kind == "N" and name == whole and " " not in name
         )
+        self.starts = {
+            name[:size] for name, (kind, _) in self.phrases.items() if kind == "N" for size in range(1, _START + 1)
+        }
         self._speller: Any = None
 
     def _read_terms(self) -> None:
@@ -169,17 +173,20 @@ def data_hash() -> str:
     return digest.hexdigest()[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     word: str
     start: int
     end: int
 
 
-def mentions(text: str) -> list[Mention]:
+_TOKEN = re.compile(r"[a-z0-9@$!|]+(?:'[a-z]+)?")
+
+
+@lru_cache(maxsize=256)
+def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in a cleaned (lower-case) text, left to right, without overlap."""
     lex = lexicon()
-    tokens = [_Token(m.group(), m.start(), m.end()) for m in re.finditer(r"[a-z0-9@$!|]+(?:'[a-z]+)?", text)]
+    tokens = [_Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
     found: list[Mention] = []
     index = 0
     while index < len(tokens):
@@ -191,7 +198,7 @@ def mentions(text: str) -> list[Mention]:
         if mention is not None:
             found.append(mention)
         index += used
-    return found
+    return tuple(found)
 
 
 def _phrase(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[Mention | None, int]:
@@ -218,13 +225,18 @@ def _joined(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[
     for size in range(2, 5):
         if index + size > len(tokens):
             break
+        if joined[:_START] not in lex.starts:
+            break
         gap = text[tokens[index + size - 2].end : tokens[index + size - 1].start]
-        if not re.fullmatch(r"[ \t]?[-._/·]?[ \t]?\n?", gap) or not gap:
+        if not gap or len(gap) > 4 or not _GAP.fullmatch(gap):
             break
         joined += tokens[index + size - 1].word
         if len(joined) >= 7 and (canonical := lex.named(joined)):
             return Mention(tokens[index].start, tokens[index + size - 1].end, "N", canonical, "joined"), size
     return None, 1
+
+
+_GAP = re.compile(r"[ \t]?[-._/·]?[ \t]?\n?")
 
 
 @lru_cache(maxsize=50_000)

@@ -14,7 +14,7 @@ from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, detailed, group, regimens
 from apps.safety.rules.guard.particulars import contradicts, particulars
 from apps.safety.rules.guard.reading import Reading, all_matches, find_directives, find_licences, mention_of
-from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
+from apps.safety.rules.guard.unfamiliar import has_unfamiliar
 from medassist.clinical.case import Audience
 
 
@@ -29,9 +29,12 @@ class Fault:
 def judge(text: str, *, record: RecordView, audience: Audience, header: bool = False) -> list[Fault]:
     """Faults of one unit of cleaned text. `header` says that a line above named it a list of recorded medicines."""
     skel = skeleton(text)
-    if unfamiliar_mentions(text, []) and _DOSED.search(skeleton(text, wide=True).form):
+    strange = has_unfamiliar(text)
+    if strange and _DOSED.search(skeleton(text, wide=True).form):
         skel = skeleton(text, wide=True)  # what is dosed is a medicine, and the dose is its own
-    return _judge_plain(skel, record, audience, header) or _judge_unfamiliar(text, record, header)
+    return _judge_plain(skel, record, audience, header) or (
+        _judge_unfamiliar(text, record, header) if strange else []
+    )
 
 
 def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header: bool) -> list[Fault]:
@@ -99,8 +102,6 @@ _TAKEN = re.compile(
 
 def _judge_unfamiliar(text: str, record: RecordView, header: bool) -> list[Fault]:
     """Judges words that no list knows where they stand like a medicine: ordered, dosed, or listed as taken."""
-    if not unfamiliar_mentions(text, []):
-        return []
     reading = _read(skeleton(text, wide=True), header)
     names = reading.skel.mentions
     for index in reading.directives:

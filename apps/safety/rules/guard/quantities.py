@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from apps.safety.rules.guard.units import (
@@ -223,7 +224,8 @@ def _plain(match: re.Match[str]) -> frozenset[str]:
     return frozenset({f"number:{'-'.join(map(_say, values))}"})
 
 
-def quantities(text: str) -> list[Quantity]:
+@lru_cache(maxsize=256)
+def quantities(text: str) -> tuple[Quantity, ...]:
     """All quantities in a cleaned text, left to right."""
     found: list[Quantity] = []
     for match in PATTERN.finditer(text):
@@ -245,7 +247,7 @@ def quantities(text: str) -> list[Quantity]:
                 match.group().strip(),
             )
         )
-    return found
+    return tuple(found)
 
 
 # "A drop in sodium" falls, "a drop in each eye" is given.

@@ -47,6 +47,14 @@ def mention_of(match: re.Match[str]) -> tuple[int, int]:
 
 def find_directives(reading: Reading) -> None:
     form = reading.skel.form
+    if reading.skel.mentions:
+        _point(reading)
+    reading.loose = _order_without_name(reading)
+
+
+def _point(reading: Reading) -> None:
+    """Which medicines a directive points at."""
+    form = reading.skel.form
     for pattern in (
         directives.IMPERATIVE,
         directives.GERUND,
@@ -77,15 +85,21 @@ def find_directives(reading: Reading) -> None:
             if mention.kind in "NC" and not re.search(r"\b(?:was|were|had|took|taken|last|since)\b", form):
                 reading.directives.setdefault(index, "future")
     _spread(reading)
+
+
+def _order_without_name(reading: Reading) -> str:
+    form = reading.skel.form
     if (referent := directives.REFERENT.search(form)) and not directives.REPORTED_INFINITIVE.search(
         form[: _verb_start(referent)]
     ):
-        reading.loose = "referent"
-    reading.loose = reading.loose or loose_order(form, reading.skel.text)
+        return "referent"
+    if loose := loose_order(form, reading.skel.text):
+        return loose
     if (verb := directives.MEDICATE.search(form)) and not directives.REPORTED_INFINITIVE.search(
         form[: _last_word(verb)]
     ):
-        reading.loose = "medicate"
+        return "medicate"
+    return ""
 
 
 def _verb_start(match: re.Match[str]) -> int:
@@ -289,6 +303,8 @@ def find_licences(reading: Reading, header: bool) -> None:
     form = reading.skel.form
     clauses = _clauses(form)
     everything = list(reading.skel.mentions)
+    if not everything:
+        return
     if header or licences.HEADER.search(form):
         reading.license(everything, "reporting")
     for start, end in reported_spans(form):

@@ -80,6 +80,11 @@ _EPONYM = re.compile(
 _WORD = re.compile(r"(?<![\w'@./])[a-z]{5,}(?![\w@/]|-[a-z]{4,})")
 
 
+def has_unfamiliar(text: str) -> bool:
+    """True when a cleaned text holds a word that no list knows."""
+    return any(unfamiliar(match.group()) for match in _WORD.finditer(text))
+
+
 def unfamiliar_mentions(text: str, found: list[Mention]) -> list[Mention]:
     """Unfamiliar words of a cleaned text that are neither a person's name nor part of an eponym."""
     taken = [(m.start, m.end) for m in found]

@@ -253,8 +253,9 @@ _WHOLE_UNITS = (
     r"lit(?:re|er)|gram(?:me)?|milligram(?:me)?|microgram(?:me)?|millilit(?:re|er)|pint|" r"unit(?=\s+(?:of\s|per\s))"
 )
 
+# No quantity begins inside a word, and a look back is cheaper than a hundred alternatives.
 PATTERN = re.compile(
-    rf"(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
+    rf"(?!(?<=[a-z])[a-z]|[\s,;])(?:(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
     rf"|(?P<pair>(?<![\w./])(?![1-3]/[2-4](?!\d))\d{{1,3}}(?:\.\d+)?/\d{{1,3}}(?:\.\d+)?(?![\w/.]|\s?(?:mmhg|mg|ml|mcg|g\b)))"
     rf"|(?P<level>(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?:(?:x\s?10\^?\d+)|(?:{_UNITS}|u|mu|iu|"
     rf"cells|meq|mosm|pmol|fmol|pg|mg\.?\s?h)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
@@ -270,5 +271,5 @@ PATTERN = re.compile(
     rf"|(?P<value>(?<![\w.]){_RANGE}\s*-?\s*(?:{_VALUE_UNITS})\b)"
     rf"|(?P<triple>(?<![\w./])\d+(?:\.\d+)?/\d+(?:\.\d+)?/\d+(?:\.\d+)?(?![\w/]))"
     rf"|(?P<bp>\b\d{{2,3}}\s?/\s?\d{{2,3}}\b)"
-    rf"|(?P<number>(?<![\w.#-])(?:(?:{_RANGE})(?![\w])|\bi{{2,3}}\b(?=\s*(?:od|bd|tds|qds|daily|nocte|mane|prn|om|qn)\b)))"
+    rf"|(?P<number>(?<![\w.#-])(?:(?:{_RANGE})(?![\w])|\bi{{2,3}}\b(?=\s*(?:od|bd|tds|qds|daily|nocte|mane|prn|om|qn)\b))))"
 )
