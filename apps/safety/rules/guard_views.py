@@ -73,7 +73,9 @@ def clean(raw: str) -> Cleaned:
     hidden: list[int] = []
     swapped: list[int] = []
     for index, char in enumerate(raw):
-        if char > "\x7f" and (char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef"):
+        if char > "\x7f" and (
+            char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef"
+        ):
             if out and out[-1].isalnum() and index + 1 < len(raw) and not raw[index + 1].isspace():
                 hidden.append(len(out))
             if "\U000e0020" <= char <= "\U000e007e":  # tag characters spell ASCII that no reader sees
@@ -151,7 +153,28 @@ _AFTER_NUMBER = (
     r"(?:(?<=\d)|"
     + "|".join(
         f"(?<={word})"
-        for word in "hundred thousand million one two three four five six seven eight nine ten fifteen twenty thirty forty fifty sixty half".split()
+        for word in [
+            "hundred",
+            "thousand",
+            "million",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "fifteen",
+            "twenty",
+            "thirty",
+            "forty",
+            "fifty",
+            "sixty",
+            "half",
+        ]
     )
     + ")"
 )

@@ -12,6 +12,7 @@ from apps.safety.rules.guard import licences
 from apps.safety.rules.guard.abstract import skeleton
 from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
+from apps.safety.rules.guard.planted import without
 from apps.safety.rules.guard.policy import Fault, judge
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import Cleaned, clean, decoded, rot13, squeeze
@@ -21,6 +22,8 @@ from medassist.clinical.case import Audience
 
 GUARD_VERSION = f"1.0.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
+# Views of the whole text, which say the same as it does unless something was hidden in them.
+WHOLE = frozenset({"entities", "percent", "escapes"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
 
 
@@ -36,12 +39,18 @@ def check_text(text: str, *, record: str = "", audience: Audience = "clinician",
             allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),)
         )
     units = _Units(read_record(record), audience)
-    plain = units.findings(text)
-    findings: list[Finding] = []
-    views = {"plain"}
-    for found, name in _hidden(text, units, len(plain)):
-        findings.append(found)
-        views.add(name)
+    hidden = list(decoded(text))
+    encoded = [found for found in hidden if found.name not in WHOLE]
+    findings = [Finding(rule="B7", start=found.start, end=found.end, reason="encoded") for found in encoded]
+    views = {"plain", *(found.name for found in encoded)}
+    # What is refused as encoded need not be judged as language as well.
+    plain = units.findings(without(text, [(found.start, found.end) for found in encoded]))
+    for found in hidden:
+        if found.name in WHOLE and len(
+            units.findings(without(found.text, _encoded(found.text) if encoded else []))
+        ) > len(plain):
+            findings.append(Finding(rule="B7", start=found.start, end=found.end, reason="encoded"))
+            views.add(found.name)
     if source == "output":
         findings += [
             Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)
@@ -70,6 +79,10 @@ class _Units:
 
     def findings(self, text: str) -> list[Finding]:
         return _findings(text, self._judge)
+
+
+def _encoded(text: str) -> list[tuple[int, int]]:
+    return [(found.start, found.end) for found in decoded(text) if found.name not in WHOLE]
 
 
 def _findings(text: str, judged: Callable[[str, bool], list[Fault]]) -> list[Finding]:
@@ -190,16 +203,6 @@ def _turned(unit: str) -> bool:
     return any(
         sum(turn(word) in english for word in words) >= max(3, 0.7 * len(words)) for turn in (rot13, lambda w: w[::-1])
     )
-
-
-def _hidden(text: str, units: _Units, plain: int) -> Iterator[tuple[Finding, str]]:
-    for hidden in decoded(text):
-        whole = hidden.name in {"entities", "percent", "escapes"}
-        if not whole:
-            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
-            continue
-        if len(units.findings(hidden.text)) > plain:
-            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
 
 
 def _json_rows(text: str) -> Iterator[str]:

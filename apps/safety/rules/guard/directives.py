@@ -139,9 +139,9 @@ SUITED = re.compile(
     rf"|\bno\s+(?:further|more|additional|extra)\s+(?P<med2>[NCOU]\d++)(?![^.]*\b(?:was|were|given|recorded|taken|needed\s+since))"
 )
 REASON = re.compile(
-    rf"\b(?:reason|point|sense|merit|value|benefit|need|case|argument|scope|room|call|harm)\s+(?:to|in|for|of)\s+(?:[\w'-]+\s+){{0,4}}?(?P<med>[NCOU]\d++)"
-    rf"|\b(?:leave|leaving|let|letting|have|having|get|getting)\s+(?:him|her|them|the\s+patient)\s+(?:\w+\s+){{0,2}}?(?P<med2>[NCOU]\d++)"
-    rf"|(?P<med3>[NCOU]\d++)\s+(?:to\s+(?:go\s+)?)?(?:on|off)\s+(?:pause|hold|stop)\b"
+    r"\b(?:reason|point|sense|merit|value|benefit|need|case|argument|scope|room|call|harm)\s+(?:to|in|for|of)\s+(?:[\w'-]+\s+){0,4}?(?P<med>[NCOU]\d++)"
+    r"|\b(?:leave|leaving|let|letting|have|having|get|getting)\s+(?:him|her|them|the\s+patient)\s+(?:\w+\s+){0,2}?(?P<med2>[NCOU]\d++)"
+    r"|(?P<med3>[NCOU]\d++)\s+(?:to\s+(?:go\s+)?)?(?:on|off)\s+(?:pause|hold|stop)\b"
 )
 # A duty whose subject is a medicine, whatever the verb, unless it is to ask, check or tell.
 DEONTIC = re.compile(
@@ -152,7 +152,7 @@ DEONTIC = re.compile(
     r"|tell|seek|call|contact|speak|ask|come|see\b|report|have\s+(?:an?\s+|their\s+|his\s+|her\s+)?(?:\w+\s+)?(?:tests?|levels?|scans?|bloods?|ecg|review|check))"
 )
 VACCINE = re.compile(
-    rf"\b(?:should|must|ought\s+to|needs?(?:\s+to)?|due|requires?|could|may|might|would)\s+(?:have|receive|get|be\s+(?:given|offered)|benefit\s+from|for|an?|another|the)\s+"
+    r"\b(?:should|must|ought\s+to|needs?(?:\s+to)?|due|requires?|could|may|might|would)\s+(?:have|receive|get|be\s+(?:given|offered)|benefit\s+from|for|an?|another|the)\s+"
     r"(?:(?:an?|another|the|further|second|third|first|next|last|repeat|annual|hepatitis|tetanus|flu|influenza|measles|mmr|pneumococcal|[abcw])\s+){0,5}(?P<med>[AG]\d++)"
 )
 # What a medicine itself is to do: "the infusion should run", "apixaban can go".

@@ -157,8 +157,8 @@ def read_record(record: str) -> RecordView:
             name = group(mention.canonical)
             names.add(name)
             near = _numbers_near(skel, index)
-            for facts in groups.get(index, [frozenset()]):
-                entries.append(Entry(name, _implied(facts | loose | details.get(index, frozenset()), name), near))
+            beside = loose | details.get(index, frozenset())
+            entries += [Entry(name, _implied(facts | beside, name), near) for facts in groups.get(index, [frozenset()])]
         if not skel.mentions and loose:
             entries.append(Entry("", _implied(loose)))
     return RecordView(tuple(entries), frozenset(names), not record.strip(), only_there)

@@ -32,9 +32,7 @@ def judge(text: str, *, record: RecordView, audience: Audience, header: bool = F
     strange = has_unfamiliar(text)
     if strange and _DOSED.search(skeleton(text, wide=True).form):
         skel = skeleton(text, wide=True)  # what is dosed is a medicine, and the dose is its own
-    return _judge_plain(skel, record, audience, header) or (
-        _judge_unfamiliar(text, record, header) if strange else []
-    )
+    return _judge_plain(skel, record, audience, header) or (_judge_unfamiliar(text, record, header) if strange else [])
 
 
 def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header: bool) -> list[Fault]:

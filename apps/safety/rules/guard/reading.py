@@ -46,7 +46,6 @@ def mention_of(match: re.Match[str]) -> tuple[int, int]:
 
 
 def find_directives(reading: Reading) -> None:
-    form = reading.skel.form
     if reading.skel.mentions:
         _point(reading)
     reading.loose = _order_without_name(reading)
