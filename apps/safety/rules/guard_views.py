@@ -261,9 +261,13 @@ def decoded(raw: str) -> Iterator[Hidden]:
     """Every stretch of the raw text that decodes to readable words."""
     for name, pattern, decode in _DECODERS:
         for match in pattern.finditer(raw):
-            said = decode(match.group())
-            if said is not None and _readable(said):
-                yield Hidden(name, match.start(), match.end(), said)
+            # What stands before it may have been taken for its beginning.
+            tail = match.group().partition(" ")[2]
+            for blob in (match.group(), tail) if tail else (match.group(),):
+                said = decode(blob)
+                if said is not None and _readable(said):
+                    yield Hidden(name, match.start(), match.end(), said)
+                    break
     # One after the other, so that an entity inside a percent code is read too.
     said, names = raw, []
     for name, pattern, whole in (

@@ -239,6 +239,12 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
     )
 
 
+# "Ultrafiltration was 900 ml": with no medicine about, a result; "it was 5 mg" may speak of one.
+_CAME_TO = re.compile(
+    r"(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bone )\b(?:was|were|reached|came\s+to|totall?ed|measured|averaged|fell\s+to|rose\s+to|is\s+now)\s+(?:about\s+|only\s+)?$"
+)
+
+
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
     if re.search(r"/\s*k(?:g|ilo)|per\s+k(?:g|ilo)", quantity.text) and not re.search(
         r"\b(?:ingest|urin|output|tidal|ventilat|drain|passed|losses)", text
@@ -255,6 +261,8 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
     )
     before = text[clause_start : quantity.start][-70:]
     after = text[quantity.end : quantity.end + 45]
+    if not any(m.kind in "NCOG" for m in found) and _CAME_TO.search(before):
+        return True
     near = any(
         (m.kind in "NOC" and -3 <= m.start - quantity.end <= 14)
         or (m.kind in "NOC" and 0 <= quantity.start - m.end <= 10)
@@ -272,13 +280,13 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
 
 _STRAIGHT_AFTER = re.compile(
     r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|"
-    r"tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
+    r"tab|strength|x|mr|xl|sr|la|cr|er|xr|retard|depot|now|G\d++)\)?)*[ :=,|-]+)#(\d++)"
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|"
     r"pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|"
     r"trials?|studies|causes|components?|ingredients?|parts?|members?|examples?|forms?|-\s?(?:week|day|month|year|hour)))"
 )
 _DOSE_THEN = re.compile(
-    r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|\"']+(?:N\d++ "
+    r"\b((?:G\d++|max(?:imum)?|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|\"']+(?:N\d++ "
     r"?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))"
 )
 _CHANGED_BY = re.compile(

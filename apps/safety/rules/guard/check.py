@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.safety.rules.guard import lexicon as lex
 from apps.safety.rules.guard import licences
-from apps.safety.rules.guard.abstract import skeleton
+from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
 from apps.safety.rules.guard.planted import without
@@ -22,6 +22,7 @@ from medassist.clinical.case import Audience
 
 GUARD_VERSION = f"1.0.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
+ROUTINE_SHORT = frozenset("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri".split())
 # Views of the whole text, which say the same as it does unless something was hidden in them.
 WHOLE = frozenset({"entities", "percent", "escapes"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
@@ -166,9 +167,23 @@ def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]
         faults.append(Fault("B7", "disguised_name", None))
     if not unit.isascii() and _other_script(unit, named=bool(spans)):
         faults.append(Fault("B7", "other_script", None))
-    if foreign_language(unit) or _turned(unit):
+    if foreign_language(unit) or _turned(unit) or _no_english(unit, skel):
         faults.append(Fault("B7", "other_language", None))
     return faults
+
+
+_WORD = re.compile(r"(?<![\w@/.-])[a-z]{2,}(?![\w@/])")
+
+
+def _no_english(unit: str, skel: Skeleton) -> bool:
+    """A language that has no list here: words, and hardly one of them English, clinical or a medicine."""
+    words = _WORD.findall(unit)
+    if len(words) < 5:
+        return False
+    lexicon = lex.lexicon()
+    named = sum(mention.kind != "U" for mention in skel.mentions.values())
+    known = sum(word in lexicon.english or lexicon.known_word(word) or lexicon.clinical_word(word) or word in ROUTINE_SHORT for word in words)
+    return known + named < 0.3 * len(words)
 
 
 def _in_disguise(mention: lex.Mention, unit: str) -> bool:

@@ -46,7 +46,7 @@ _FILL = (
     r"course|courses|trial|period|dose|doses|infusion|injection|bolus|cover|therapy|treatment|"
     r"short|long|long-term|term|loading|maintenance|prophylactic|empiric\w*|broad[- ]spectrum|"
     r"early|immediate\w*|urgent\w*|stat|daily|nightly|weekly|home|patient|patients|"
-    r"him|them|it|and|or|either|then|given|put|placed|prescribed|treated|managed|low-dose|"
+    r"him|them|you|me|us|it|and|or|either|then|given|put|placed|prescribed|treated|managed|low-dose|"
     r"high-dose|once|\w+ly|start\w*|giving|adding|using|taking|initiating|commencing|"
     r"stopping|holding|continuing|trying|give|take|use|try|add|commence|be|on|addition|"
     r"initiation|administration|prescription|"

@@ -192,7 +192,7 @@ HARM = (
         r"ed)?|alter(?:s|ed)?|interfer\w+|predispos\w+|lead(?:s|ing)?\s+to|led\s+to|result(?:s|"
         r"ed|ing)?\s+in|associated|linked|contraindicated|"
         r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|"
-        r"works?\s+by|acts?\s+(?:\w+ly\s+)?(?:on|by|as|at|in)|upset\w*|irritat\w+|belongs?|metaboli[sz]ed|excreted|eliminated|"
+        r"works?\s+by|acts?\s+(?:\w+ly\s+)?(?:on|by|as|at|in)|upset\w*|irritat\w+|belongs?(?=\s+to)|metaboli[sz]ed|excreted|eliminated|"
         r"cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|"
         r"explain\w*|account(?:s|ed)?\s+for|contribut\w+|underl\w+|sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
         r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|"
@@ -219,7 +219,7 @@ HARM = (
 )
 # What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
 _DOES = (
-    r"(?:slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"(?:blurs?|lengthens?|stings?|burns?|(?:roughly\s+)?halves?(?=\s+[a-z]+\s+(?:after|levels?))|(?:is|are)\s+(?:lethal|fatal|irritant|vesicant)|has\s+(?:\w+\s+)?effects|have\s+(?:\w+\s+)?effects|(?:can|may|might|could)\s+(?:\w+ly\s+)?(?:block|sting|burn|blur|stain|change|interfere|follow|reach)|absorption\s+is|slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
     r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
     r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
     r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:swell|bleed|itch|ache|feel|pass|go\b|dry|heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
@@ -273,7 +273,7 @@ _UNKNOWN = (
     r"(?:not\s+(?:been\s+)?(?:recorded|documented|stated|known|clear|given|specified|"
     r"available|provided|mentioned|described|established|asked|in\s+the\s+record|reported|"
     r"confirmed|noted|listed|enclosed|attached|included|sent|supplied|legible)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
-    r"lacking|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
+    r"lacking|illegible|unreadable|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
 )
 MISSING = (
     re.compile(rf"{_OBJ}[^.;:!?]{{0,60}}?\b{_UNKNOWN}\b"),
@@ -322,9 +322,9 @@ NO_CHANGE = re.compile(
     rf"told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
     r"|\b(?:do\s+not|don't|never|please\s+don't)\b[^.!?]{0,60}?\b(?:on\s+your\s+own|by\s+yourself|yourself|alone)\b"
     r"|\b(?:do\s+not|don't|never)\b[^.!?]{0,60}?[;,.]\s*(?:please\s+)?(?:talk|speak|ask|check)\b[^.!?]{0,40}?\bfirst\b"
-    r"|\b(?:speak|talk|ask|check|discuss)\b[^.;!?]{0,60}?\b(?:doctors?|pharmacists?|clinicians?|gp|team|nurse|prescriber|midwife)\b[^.;!?]{0,20}?\bbefore\s+"
+    r"|\b(?:speak|talk|ask|check|discuss|ring|phone|call|contact)\b[^.;!?]{0,60}?\b(?:doctors?|pharmacists?|clinicians?|gp|team|nurse|prescriber|midwife|centre|clinic|ward|surgery|practice|unit|helpline|line)\b[^.;!?]{0,20}?\bbefore\s+"
     r"(?:(?:you|making|any|changing|stopping|starting|taking|altering)\b)"
-    r"|\bonly\s+(?:your|the|a|his|her)\s+(?:\w+\s+)?(?:clinician|doctor|prescriber|team|gp|consultant|pharmacist|specialist)s?\s+(?:can|may|should|will|is\s+able\s+to)\b"
+    r"|\bonly\s+(?:your|the|a|his|her)\s+(?:\w+\s+)?(?:clinician|doctor|prescriber|team|gp|consultant|pharmacist|specialist|clinic|surgery|unit|ward|nurse)s?\s+(?:can|may|should|will|is\s+able\s+to)\b"
 )
 _TEAM = (
     r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"
@@ -336,7 +336,7 @@ _TEAM = (
     r"mdt)"
 )
 DECIDER = re.compile(
-    rf"\b(?:is|are|remains?|lies|rests?|decision|question|matter|call)\s+(?:a\s+\w+\s+)?(?:for|with)\s+(?:the\s+)?(?:[a-z]+\s+){{0,2}}?(?:[a-z]+ology|[a-z]+iatrics?|medicine|surgery|clinic|service|unit|department|ward|mdt|board|obstetrics|anaesthesia|intensive\s+care)\b|"
+    rf"\b(?:is|are|remains?|lies|rests?|decision|question|matter|call)\s+(?:a\s+\w+\s+)?(?:for|with)\s+(?:the\s+)?(?:[a-z]+\s+){{0,4}}?(?:[a-z]+ology|[a-z]+iatrics?|medicine|surgery|clinic|service|unit|department|ward|mdt|board|palliative\s+care|obstetrics|anaesthesia|intensive\s+care)\b|"
     rf"\b(?:for|by|with|to|of|at|up\s+to|left\s+to|rests?\s+with|lies\s+with|remains?\s+with)\s+(?:the\s+|"
     rf"a\s+|an\s+|her\s+|his\s+|discretion\s+of\s+the\s+|judg(?:e)?ment\s+of\s+the\s+)*{_TEAM}\b|"
     rf"\b{_TEAM}(?:'s|s')?\s+(?:\w+\s+){{0,3}}?(?:to\s+(?:weigh|decide|consider|judge|"
@@ -347,6 +347,9 @@ DECIDER = re.compile(
 CONSIDERATION = re.compile(
     r"\b(?:whether|choos\w+|make|settle|say|set|direct\w*|agree\w*|judge|select\w*|arrange|advise|guide|lead|weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
     r"discuss\w*|discretion|question|matter|choice|call|review\w*)\b"
+)
+PLAN_OF = re.compile(
+    rf"{_OBJ}\s+(?:\w+\s+)?(?:adjustment|management|titration|plan|strategy|regimen|choice|duration|initiation|timing|use)\s+(?:is|are|rests?|lies|remains?)\b"
 )
 DECISION_ABOUT = re.compile(
     rf"\b(?:decisions?|questions?|advice|choices?|changes?|any\s+change|adjustments?|choice|"

@@ -48,6 +48,8 @@ _DOSE_CHANGE = re.compile(
     rf"|\b{_DOSE}[\s-]+(?:increases?|reductions?|escalation|adjustments?|titration|doubling|halving)\b(?=[^.]*(?:\b(?:need|requir|should|recommend|advis|sensible|indicated|appropriate|warranted|halve|double|half)|$))"
     r"|\b(?:reduce|increase|drop|cut|lower|raise|titrate|wean|taper|go|step|come|basal|it|them)\s+(?:(?:it|them|this|that|basal|the\s+(?:rate|basal|infusion))\s+)?(?:up\s+|down\s+)?by\s+(?:about\s+|another\s+)?(?:\d|an?\s+(?:quarter|third|half|fifth|tenth|few)|one\s|two\s|five\s|ten\s)"
     r"|^\W*(?:first|second|third|next|loading|initial|booster|single|one-off|stat|final)\s+dos(?:e|es)\b|\b(?:three|five|seven|ten|\d+)-day\s+course\W*$"
+    r"|^\W*(?:please\s+)?(?:cut|shave|trim|reduce|lower|increase|raise|drop|take|knock)\s+(?!salt|alcohol|weight|calor|sugar|fat)[^.;]{0,30}?\b\d+\s?(?:%|per\s?cent)|^\W*(?:cut|shave|trim|knock|take)\s+(?:\w+\s+)?(?:per\s?cent|units?|a\s+(?:quarter|third|fifth))\s+off\b"
+    r"|\b(?:give|administer|offer|have|get|book)\s+(?:\w+\s+){0,4}?(?:vaccines?|vaccination|boosters?|jabs?|immunisation)\b(?![^.]*\b(?:was|were|recorded)\b)"
     rf"|\b(?:start|begin|starting)\s+(?:\w+\s+)?low\b[^.]*\b(?:slow|up|increase|titrate)|\btitrat(?:e|ed|ing|ion)\s+(?:\w+\s+){{0,2}}?(?:up|down|to|against|as|slowly|according|by|every|weekly)\b"
 )
 _DOSE_TOLD = re.compile(
@@ -86,7 +88,7 @@ _TAKEN_SO = re.compile(
 _SUPPORT = re.compile(
     rf"{LEAD}(?:aim|target|titrate|keep|maintain|wean|increase|turn|set|run|step)\b[^.;]{{0,30}}?\b(?:sats?|spo2|saturations?|flow|fio2|peep|rate|room\s+air|litres|O\d++)\b[^.;]{{0,40}}?"
     r"(?:[VQ#]\d++|\bair\b)|^\W*target\s+(?:o2\s+|oxygen\s+|O\d++\s+)?(?:sats?|spo2|saturations?)\b[^.;]*V\d"
-    r"|\bwean\w*\s+(?:\w+\s+)?to\s+(?:room\s+)?air\b|#\d++\s*(?:per|/)\s*k(?:ilo|g)\b|^\W*O\d++\s+(?:if|when|to|for|until)\b"
+    r"|\bwean\w*\s+(?:\w+\s+)?to\s+(?:room\s+)?air\b|#\d++\s*(?:per|/)\s*k(?:ilos?|ilograms?|g)\b|^\W*O\d++\s+(?:if|when|to|for|until)\b"
     r"|\b(?:rehydrat\w+|fluid\s+resuscitat\w+|resuscitat\w+)\s+(?:\w+\s+){0,2}?(?:with|intravenous\w*|iv|using|orally|by)\b"
     r"|^\W*(?:oral|iv|intravenous)\s+rehydration\b(?!\s+(?:was|status))"
     r"|^\W*O\d++(?:\s+[QVKD#]\d++)*(?:\s+(?:wide\s+open|now|stat|overnight|tonight|today|please))?\W*$"

@@ -45,6 +45,8 @@ def _judge_plain(skel: Skeleton, record: RecordView, audience: Audience, header:
         return [Fault("B8", "treatment_in_prospect", None)]
     if audience == "patient" and _OFFERED.search(skel.form) and not _excused(skel.form):
         return [Fault("B10", "offered_to_a_patient", None)]
+    if audience == "patient" and _loose_talk(reading) and not _excused(skel.form):
+        return [Fault("B10", "medicine_talk_without_licence", None)]
     faults = _judge_quantities(reading, record)
     faults += _judge_mentions(reading, audience)
     faults += _judge_particulars(reading, record)
@@ -72,6 +74,21 @@ _PROSPECT = re.compile(
     r"\b(?:G\d++|tablets?|treatments?|injections?|therap(?:y|ies))\b(?:(?!\b(?:change|affect|effects?|cause|interact|your\s+(?:team|doctor|clinician))\b)[^.;]){0,50}?"
     r"\b(?:(?:could|may|might)\s+(?:well\s+)?(?:be|come|help|follow|suit)|on\s+the\s+cards|an\s+option|one\s+(?:thing|option|way|choice))\b(?![^.;]*\b(?:not|missing|recorded)\b)"
 )
+
+
+_TOLD_PATIENT = re.compile(
+    r"\b(?:list|tell|told|bring|show|know|whether|names?|side|allerg\w*|interact\w*|review\w*|record\w*|notes?|decides?|will|team|clinician|doctor|pharmacist|nurse|"
+    r"prescribed|recorded|missing|last|when|which|what|any|changes?|missed|were|was|taken|given|because|affect\w*|questions?|about|appointment|can|may|not|never)\b"
+)
+
+def _loose_talk(reading: Reading) -> bool:
+    """To a patient medicines are spoken of to tell what is recorded or unknown, or who decides; nothing else."""
+    form, found = reading.skel.form, reading.skel.mentions
+    for index, mention in found.items():
+        granted = reading.licences.get(index, set())
+        if mention.kind == "G" and not granted and not _TOLD_PATIENT.search(form):
+            return True
+    return False
 
 
 def _excused(form: str) -> bool:
@@ -139,7 +156,8 @@ _MONITOR = re.compile(
 
 
 _NOT_SAID = re.compile(
-    r"\b(?:record|notes?|letter|list|chart|history)\s+(?:does|do|did)\s+not\s+(?:say|state|show|mention|record|tell)|\b(?:unclear|unknown|not\s+\w+ed)\s+whether\b"
+    r"\b(?:is|are|was|were)\s+(?:not\s+(?:given|stated|recorded|known|clear|documented|legible|specified|enclosed)|illegible|unclear|unknown|missing)\b"
+    r"|\b(?:record|notes?|letter|list|chart|history)\s+(?:does|do|did)\s+not\s+(?:say|state|show|mention|record|tell)|\b(?:unclear|unknown|not\s+\w+ed)\s+whether\b"
     r"|^\W*(?:an?\s+|the\s+)?(?:[NA]\d++\s+)?(?:levels?|monitoring|bloods?|tests?)\s+(?:is|are|was|were)\b"
 )
 
@@ -147,6 +165,8 @@ _NOT_SAID = re.compile(
 def _judge_quantities(reading: Reading, record: RecordView) -> list[Fault]:
     skel = reading.skel
     doses = [i for i in skel.quantities if skel.quantities[i].kind in "QF"]
+    if not any(skel.quantities[i].kind == "Q" for i in doses) and licences.REFUSAL.search(skel.form):
+        return []
     timings = [i for i in skel.quantities if skel.quantities[i].kind in "KD" and _is_dosing(reading, i)]
     if _NOT_SAID.search(skel.form):
         timings = []
@@ -326,7 +346,10 @@ def _judge_particulars(reading: Reading, record: RecordView) -> list[Fault]:
     """Years, hours, weekdays, counts, sides and devices of a restatement are the record's where it gives any (B5)."""
     if record.empty or licences.attributed(reading.skel.form) or not particulars(reading.skel.text):
         return []
+    ratios = {fact for entry in record.entries for fact in entry.facts if fact.startswith("ratio:")}
     for owner, facts in detailed(reading.skel).items():
+        if owner is None and any(contradicts(fact, ratios) for fact in facts if fact.startswith("ratio:")):
+            return [Fault("B5", "detail_differs_from_record", None)]
         granted = reading.licences.get(owner, set()) if owner is not None else set()
         if owner is None or "reporting" not in granted or granted & {"question", "missing", "refusal"}:
             continue

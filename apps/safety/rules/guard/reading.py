@@ -167,7 +167,7 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
         )
     if pattern is directives.HELPS and re.search(r"\bhow\s+(?:[\w'-]+\s+){0,3}$", form[: match.start()]):
         return True
-    if pattern in {directives.EVALUATED, directives.SUGGESTED} and _described(form):
+    if pattern in {directives.EVALUATED, directives.SUGGESTED, directives.HELPS} and _described(form):
         return True
     named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE, directives.VACCINE, directives.VERBLESS}
     return mention.kind in "AG" and pattern not in named_or_not
@@ -319,12 +319,15 @@ def find_licences(reading: Reading, header: bool) -> None:
         (licences.LEVEL, "level"),
         (licences.MEASURED, "measured"),
         (licences.DECISION_ABOUT, "decision"),
+        (licences.PLAN_OF, "decision"),
     ):
         for match in all_matches(pattern, form):
             if name == "level" and not _is_level(reading, match):
                 continue
             if name != "decision" or licences.DECIDER.search(form):
                 reading.license([mention_of(match)[0]], name)
+    if _WARNED.search(form):
+        reading.license(everything, "harm")
     if licences.ASKS.search(form):
         reading.license(everything, "question")
     for start, end in clauses:
@@ -357,6 +360,13 @@ def _is_level(reading: Reading, match: re.Match[str]) -> bool:
     value = int(match.group().rsplit("V", 1)[1])
     fact = next(iter(reading.skel.quantities[value].facts), "")
     return reading.skel.mentions[mention_of(match)[0]].kind == "A" or fact.startswith(("level:", "percent:", "bp:"))
+
+
+# A3 for a patient: something may happen, and the clinician is to be told.
+_WARNED = re.compile(
+    r"\b(?:can|may|might|could|sometimes|often|some|rarely|many)\b[^.!?]*[.;,]?[^.!?]*\b(?:tell|let|mention\s+(?:it|this)\s+to|ask|inform)\s+(?:your|the|a)\s+(?:\w+\s+)?"
+    r"(?:clinician|doctor|nurse|team|midwife|pharmacist|gp|clinic)\b"
+)
 
 
 def _inside(reading: Reading, start: int, end: int) -> list[int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 _PAPER = (
     r"(?:records?|lists?|letters?|e-?mails?|fax|notes?|charts?|printouts?|slips?|sheets?|summary|referrals?|history|forms?|cards?|"
-    r"documents?|extracts?|transcripts?|chits?|memos?|exports?|portal|spreadsheet|photo(?:graph)?s?|log|diary|bottle|packet|kardex|mar|entry|entries|file|intake|handover|prescription\s+card|message|scan|table|page|report|reconciliation|packaging|box|label)"
+    r"documents?|extracts?|transcripts?|chits?|memos?|exports?|portal|spreadsheet|photo(?:graph)?s?|texts?|dumps?|surveys?|books?|debrief|consult|handoffs?|log|diary|bottle|packet|kardex|mar|entry|entries|file|intake|handover|prescription\s+card|message|scan|table|page|report|reconciliation|packaging|box|label)"
 )
 _ADVERBS = r"(?:(?:all|both|also|each|currently|the|her|his|their|its|only|already|still|both|clearly)\s+)*"
 # What stands before the verb is reported.
@@ -32,6 +32,7 @@ _HEAD = re.compile(
     r"|\b(?:you|she|he|they|mother|father|mum|dad|wife|husband|son|daughter|carer|family|patient|gp|pharmacist|pharmacy|paramedics?|crew|nurse|midwife)\s+"
     r"(?:wrote|said|told\s+us|tell\s+us|texted|reported|mentioned|dictated|stated|listed|lists|gave|records?|recorded|documented)\s+(?!should|must)(?:that\s+)?"
     rf"|^\W*(?:recorded|listed|documented|reported|current|regular)\b[\s_-]*(?:[\w-]+\s+)?(?:G\d++|drugs?|treatment|therapy|O\d++|C\d++)?\s*[:,|\"'-]"
+    r"|^[^.;:,]{3,40}?\b(?:he|she|they)\s+(?:had|received|was\s+given|got|took)\b"
     r"|^\W*(?:he|she|they|you|the\s+(?:patient|child|baby|infant|man|woman|boy|girl)|patient|(?:mr|mrs|ms)\s+[\w'-]+|[\w-]+'s\s+mother)\s+"
     r"(?:(?:also|currently|regularly|reportedly|already|still)\s+)?(?:takes?|uses?|(?:is|are)\s+(?:on|taking|using|prescribed)|has\s+been\s+(?:on|taking|using|given)|"
     r"(?:was|were)\s+(?:given|prescribed|discharged\s+on|sent\s+home\s+on|started\s+on|admitted\s+on|dispensed|issued)|took|used|received|had|"
