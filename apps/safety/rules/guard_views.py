@@ -190,6 +190,10 @@ _SPLIT_UNIT = (
     (re.compile(r"\b(cap)[\s\-_.]{1,2}(sules?)\b"), r"\1\2"),
     (re.compile(r"\bun[\s\-_.]{1,2}(its?)\b"), r"un\1"),
 )
+# Most texts hold nothing that any of these mends.
+_TORN = re.compile(
+    r"(?<![a-z])[mui][ \t.\-_/]{1,3}[cglu](?![a-z])|(?:milli|micro|mili|kilo|nano|mill?)[\s\-_.]{1,3}i?[gl]|\b(?:tab|cap|un)[\s\-_.]{1,2}[lsi]"
+)
 _DIGIT_LOOKALIKE = re.compile(
     r"\b(?=[\dol|]*\d)[\dol|]*[ol|][\dol|]*(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|tabs?|"
     r"tablets?|milligrams?|micrograms?)\b)"
@@ -202,8 +206,9 @@ def squeeze(text: str) -> str:
     joined = _SPACED.sub(_join_spaced, text) if _SPACED.search(text) else text
     joined = _DIGIT_LOOKALIKE.sub(lambda m: m.group().replace("o", "0").replace("l", "1").replace("|", "1"), joined)
     joined = _SPACED_DIGITS.sub(lambda m: m.group().replace(" ", ""), joined)
-    for pattern, replacement in _SPLIT_UNIT:
-        joined = pattern.sub(replacement, joined)
+    if _TORN.search(joined):
+        for pattern, replacement in _SPLIT_UNIT:
+            joined = pattern.sub(replacement, joined)
     return joined
 
 

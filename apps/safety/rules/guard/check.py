@@ -181,9 +181,12 @@ def _no_english(unit: str, skel: Skeleton) -> bool:
     if len(words) < 5:
         return False
     lexicon = lex.lexicon()
-    named = sum(mention.kind != "U" for mention in skel.mentions.values())
-    known = sum(word in lexicon.english or lexicon.known_word(word) or lexicon.clinical_word(word) or word in ROUTINE_SHORT for word in words)
-    return known + named < 0.3 * len(words)
+    needed = 0.3 * len(words) - sum(mention.kind != "U" for mention in skel.mentions.values())
+    for word in words:
+        if needed <= 0:
+            return False
+        needed -= lexicon.known_word(word) or lexicon.clinical_word(word) or word in ROUTINE_SHORT
+    return needed > 0
 
 
 def _in_disguise(mention: lex.Mention, unit: str) -> bool:
