@@ -165,15 +165,20 @@ def read_record(record: str) -> RecordView:
 
 
 _NEAR = 70
+_NUMERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 
 
 def _numbers_near(skel: Skeleton, index: int) -> frozenset[float]:
-    """Numbers up to the next medicine, and those right before this one."""
+    """Numbers that no quantity explains, up to the next medicine or right before this one."""
     mention = skel.mentions[index]
     others = [m.start for m in skel.mentions.values() if m.kind in "NO" and m.start > mention.start]
-    end = min([mention.end + _NEAR, *others])
-    window = skel.text[max(0, mention.start - 12) : end]
-    return frozenset(round(float(found), 4) for found in re.findall(r"\d+(?:\.\d+)?", window.replace(",", "")))
+    start, end = max(0, mention.start - 12), min([mention.end + _NEAR, *others])
+    read = [(q.start, q.end) for q in skel.quantities.values() if q.kind != "#"]
+    return frozenset(
+        round(float(found.group().replace(",", "")), 4)
+        for found in _NUMERAL.finditer(skel.text, start, end)
+        if not any(left <= found.start() < right for left, right in read)
+    )
 
 
 def _implied(facts: frozenset[str], name: str = "") -> frozenset[str]:
