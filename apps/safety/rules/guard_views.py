@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from apps.safety.rules.words import words
+
 INVISIBLE = frozenset(
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff\ufff9\ufffa"
@@ -149,35 +151,10 @@ def _resolve_lookalikes(pieces: list[str], swapped: list[int]) -> list[str]:
 
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_](?:[ \t.\-_/\\|,+'\u00b7:]{1,2}|[ ]{2,3})){3,}[^\W_](?![^\W_])")
-_AFTER_NUMBER = (
-    r"(?:(?<=\d)|"
-    + "|".join(
-        f"(?<={word})"
-        for word in [
-            "hundred",
-            "thousand",
-            "million",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "fifteen",
-            "twenty",
-            "thirty",
-            "forty",
-            "fifty",
-            "sixty",
-            "half",
-        ]
-    )
-    + ")"
+_NUMBER_WORDS = words(
+    "hundred thousand million one two three four five six seven eight nine ten fifteen twenty thirty forty fifty sixty half"
 )
+_AFTER_NUMBER = r"(?:(?<=\d)|" + "|".join(f"(?<={word})" for word in _NUMBER_WORDS) + ")"
 _SPLIT_UNIT = (
     (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ .\-_]{1,2}c[ .\-_]{0,2}g\b"), r"\1mcg"),
     (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ \t.\-_/]{1,3}g\b\.?"), r"\1mg"),
@@ -192,7 +169,8 @@ _SPLIT_UNIT = (
 )
 # Most texts hold nothing that any of these mends.
 _TORN = re.compile(
-    r"(?<![a-z])[mui][ \t.\-_/]{1,3}[cglu](?![a-z])|(?:milli|micro|mili|kilo|nano|mill?)[\s\-_.]{1,3}i?[gl]|\b(?:tab|cap|un)[\s\-_.]{1,2}[lsi]"
+    r"(?<![a-z])[mui][ \t.\-_/]{1,3}[cglu](?![a-z])|(?:milli|micro|mili|kilo|nano|mill?)[\s\-_.]{1,3}i?[gl]"
+    r"|\b(?:tab|cap|un)[\s\-_.]{1,2}[lsi]"
 )
 _DIGIT_LOOKALIKE = re.compile(
     r"\b(?=[\dol|]*\d)[\dol|]*[ol|][\dol|]*(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|tabs?|"

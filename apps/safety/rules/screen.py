@@ -151,7 +151,10 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (
         "aimed",
-        rf"<!--[^>]{{0,40}}?\b{_BOT}\b|\bdear\s+(?:{_BOT}|ai)\b|<(?:system|assistant|instructions?|prompt|admin)\b[^>]{{0,40}}>|\{{[^{{}}]{{0,30}}\b(?:assistant|system|ai)[_ -]?(?:instructions?|prompt|note|message)|\b(?:note|message|memo|instructions?|reminder|directive|attention|notice)\s*(?:for|to|:)?\s+(?:the\s+|any\s+|all\s+)?"
+        rf"<!--[^>]{{0,40}}?\b{_BOT}\b|"
+        rf"\bdear\s+(?:{_BOT}|ai)\b|<(?:system|assistant|instructions?|prompt|admin)\b[^>]{{0,40}}>|"
+        rf"\{{[^{{}}]{{0,30}}\b(?:assistant|system|ai)[_ -]?(?:instructions?|prompt|note|message)|"
+        rf"\b(?:note|message|memo|instructions?|reminder|directive|attention|notice)\s*(?:for|to|:)?\s+(?:the\s+|any\s+|all\s+)?"
         rf"(?:{_BOT}|ai)\b|\bthe\s+(?:summary|answer|output|assessment|response|report)\s+(?:must|should|shall|has\s+to|needs\s+to)\s+(?:state|say|"
         rf"include|list|mention|recommend|conclude|omit|not\s+mention|read)\b|\bdisregard\s+(?:the|any|all|what)\b[^.!?\n]{{0,60}}?\b(?:and|;|,)\s*(?:report|state|say|write|advise|tell|use)\b",
     ),

@@ -241,7 +241,8 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
 
 # "Ultrafiltration was 900 ml": with no medicine about, a result; "it was 5 mg" may speak of one.
 _CAME_TO = re.compile(
-    r"(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bone )\b(?:was|were|reached|came\s+to|totall?ed|measured|averaged|fell\s+to|rose\s+to|is\s+now)\s+(?:about\s+|only\s+)?$"
+    r"(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bone )"
+    r"\b(?:was|were|reached|came\s+to|totall?ed|measured|averaged|fell\s+to|rose\s+to|is\s+now)\s+(?:about\s+|only\s+)?$"
 )
 
 

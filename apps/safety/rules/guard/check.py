@@ -17,12 +17,13 @@ from apps.safety.rules.guard.policy import Fault, judge
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import Cleaned, clean, decoded, rot13, squeeze
 from apps.safety.rules.screen import instruction_spans
+from apps.safety.rules.words import words
 from apps.safety.schemas import Finding, Verdict
 from medassist.clinical.case import Audience
 
-GUARD_VERSION = f"1.0.0+{lex.data_hash()}"
+GUARD_VERSION = f"2.0.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
-ROUTINE_SHORT = frozenset("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri".split())
+ROUTINE_SHORT = frozenset(words("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri"))
 # Views of the whole text, which say the same as it does unless something was hidden in them.
 WHOLE = frozenset({"entities", "percent", "escapes"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")

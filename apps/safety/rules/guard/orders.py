@@ -20,7 +20,10 @@ _CHANGED = (
     r"restarted|resumed?|reinstated|increased?|raised|reduced|lowered|doubled|halved|tapered|weaned|titrated|switched|swapped|"
     r"re-?introduced|left\s+(?:off|out)|kept\s+(?:on|going)|cut\s+(?:down|back)|stepped\s+(?:up|down)|go\s+up|go\s+down|come\s+(?:off|down))\b"
 )
-_GIVEN = r"(?:be\s+)?(?:given|repeated|taken|administered|used|prescribed|started|added|tried|have\s+(?:more|another|some)|want\s+more|need)\b"
+_GIVEN = (
+    r"(?:be\s+)?(?:given|repeated|taken|administered|used|prescribed|started|added|tried|"
+    r"have\s+(?:more|another|some)|want\s+more|need)\b"
+)
 _PRONOUN = (
     r"(?:this|that|it|they|these|those|which|both|the\s+(?:same|drug|agent|next|second|other|rest|latter|former))"
 )
@@ -85,6 +88,7 @@ _TAKEN_SO = re.compile(
     r"^\W*(?:best\s+|to\s+be\s+|usually\s+|ideally\s+)?(?:taken|given|applied|inhaled|swallowed|injected|administered)\s+(?:at|with|before|after|in|on|every|as|once|by|[KQF]\d++)\b(?!\s*(?:the\s+)?(?:ed|ward|#|ambulance|scene|triage|hospital|home))"
     r"|^\W*an?\s+(?:blob|dab|smear|thin\s+layer|squirt|pea)\b"
 )
+_PAST_SUPPORT = re.compile(r"\b(?:was|were|recorded|had|maintained)\b")
 _SUPPORT = re.compile(
     rf"{LEAD}(?:aim|target|titrate|keep|maintain|wean|increase|turn|set|run|step)\b[^.;]{{0,30}}?\b(?:sats?|spo2|saturations?|flow|fio2|peep|rate|room\s+air|litres|O\d++)\b[^.;]{{0,40}}?"
     r"(?:[VQ#]\d++|\bair\b)|^\W*target\s+(?:o2\s+|oxygen\s+|O\d++\s+)?(?:sats?|spo2|saturations?)\b[^.;]*V\d"
@@ -106,23 +110,22 @@ _EXEMPT = re.compile(
 
 def loose_order(form: str, text: str) -> str:
     """The name of an order without a named medicine in a unit's skeleton; "" when there is none."""
-    if _EXEMPT.search(form) or licences.REFUSAL.search(form) or licences.NO_CHANGE.search(form):
+    found = _order(form, text)
+    if not found or _EXEMPT.search(form) or licences.REFUSAL.search(form) or licences.NO_CHANGE.search(form):
         return ""
-    if licences.DECIDER.search(form) and licences.CONSIDERATION.search(form):
-        return ""
+    return "" if licences.DECIDER.search(form) and licences.CONSIDERATION.search(form) else found
+
+
+def _order(form: str, text: str) -> str:
     if _DAYPARTS.match(text) or _is_regimen(form):
         return "regimen"
-    if _AGAIN.search(form):
-        return "referent"
-    if re.search(MED, form) and _HALF.search(form):
+    if _AGAIN.search(form) or (re.search(MED, form) and _HALF.search(form)):
         return "referent"
     if _DOSE_CHANGE.search(text) and not _DOSE_TOLD.search(text):
         return "dose_change"
     if _BY_MOUTH.search(form) or _TAKEN_SO.search(form):
         return "taking"
-    return (
-        "support" if _SUPPORT.search(form) and not re.search(r"\b(?:was|were|recorded|had|maintained)\b", form) else ""
-    )
+    return "support" if _SUPPORT.search(form) and not _PAST_SUPPORT.search(form) else ""
 
 
 def _is_regimen(form: str) -> bool:

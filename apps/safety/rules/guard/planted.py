@@ -36,7 +36,8 @@ _SENTENCE = re.compile(r"[^.!?\n]*(?:\.(?=\d)[^.!?\n]*)*[.!?]?")
 _TOKEN = re.compile(r"\d+(?:[.,/]\d+)*|[a-z]+")
 _PLAIN = frozenset(
     words(
-        "a an the of to in is was are were be been and or for with on at by as that this it he she they his her their has have had from patient "
+        "a an the of to in is was are were be been and or for with on at by as that this it he she they his her their has have had "
+        "from patient "
         "recorded record takes taking mg ml"
     )
 )

@@ -81,6 +81,7 @@ _TOLD_PATIENT = re.compile(
     r"prescribed|recorded|missing|last|when|which|what|any|changes?|missed|were|was|taken|given|because|affect\w*|questions?|about|appointment|can|may|not|never)\b"
 )
 
+
 def _loose_talk(reading: Reading) -> bool:
     """To a patient medicines are spoken of to tell what is recorded or unknown, or who decides; nothing else."""
     form, found = reading.skel.form, reading.skel.mentions
@@ -117,25 +118,27 @@ _TAKEN = re.compile(
 
 def _judge_unfamiliar(text: str, record: RecordView, header: bool) -> list[Fault]:
     """Judges words that no list knows where they stand like a medicine: ordered, dosed, or listed as taken."""
-    reading = _read(skeleton(text, wide=True), header)
-    names = reading.skel.mentions
-    for index in reading.directives:
-        if names[index].kind == "U" and "refusal" not in reading.licences.get(index, ()):
-            return [Fault("B3", "unknown_name_directed", index)]
-    for match in all_matches(_KEYED, reading.skel.form):
-        if not reading.licences.get(index := mention_of(match)[0]):
-            return [Fault("B3", "unknown_name_directed", index)]
-    if _DOSED.search(reading.skel.form) and (faults := _judge_quantities(reading, record)):
-        return faults
-    taken = {mention_of(m)[0] for m in all_matches(_TAKEN, reading.skel.form)}
-    if header and re.match(r"\W*U\d", reading.skel.form):
+    skel = skeleton(text, wide=True)
+    form, names = skel.form, skel.mentions
+    reading = Reading(skel)
+    find_directives(reading)
+    pointed = [index for index in reading.directives if names[index].kind == "U"]
+    keyed = [mention_of(match)[0] for match in all_matches(_KEYED, form)]
+    taken = {mention_of(match)[0] for match in all_matches(_TAKEN, form)}
+    if header and re.match(r"\W*U\d", form):
         taken.add(next(iter(names)))
+    dosed = bool(_DOSED.search(form))
+    if not (pointed or keyed or taken or dosed):
+        return []
+    find_licences(reading, header)
+    granted = reading.licences
+    for index in (*pointed, *keyed):
+        if "refusal" not in granted.get(index, ()) and (index in pointed or not granted.get(index)):
+            return [Fault("B3", "unknown_name_directed", index)]
+    if dosed and (faults := _judge_quantities(reading, record)):
+        return faults
     for index in sorted(taken):
-        if (
-            names[index].canonical not in record.names
-            and not record.empty
-            and "question" not in reading.licences.get(index, ())
-        ):
+        if names[index].canonical not in record.names and not record.empty and "question" not in granted.get(index, ()):
             return [Fault("B5", "not_in_record", index)]
     return []
 

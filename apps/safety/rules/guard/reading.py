@@ -175,7 +175,8 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
 
 # "Warfarin is recorded and the scan should be repeated": the scan is what should be.
 _OTHER_SUBJECT = re.compile(
-    r"(?<!is )(?<!are )(?<!was )\b(?:the|a|an|his|her|their|this|that|your|any)\s+[\w-]+(?:\s+[\w-]+){0,3}\s*$|\b(?:he|she|you|they|we|who|patients?|people|anyone)\s*$"
+    r"(?<!is )(?<!are )(?<!was )\b(?:the|a|an|his|her|their|this|that|your|any)\s+[\w-]+(?:\s+[\w-]+){0,3}\s*$"
+    r"|\b(?:he|she|you|they|we|who|patients?|people|anyone)\s*$"
 )
 _PUT = re.compile(
     r"\s+(?:be\s+)?(?:dropped|go\b|cut|taken|given|started|stopped|continued|binned|removed|increased|reduced|doubled|halved)"
@@ -300,7 +301,6 @@ def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
 
 def find_licences(reading: Reading, header: bool) -> None:
     form = reading.skel.form
-    clauses = _clauses(form)
     everything = list(reading.skel.mentions)
     if not everything:
         return
@@ -313,6 +313,22 @@ def find_licences(reading: Reading, header: bool) -> None:
             for match in all_matches(pattern, form):
                 reading.license([mention_of(match)[0]], name)
     _license_effects(reading)
+    _license_phrases(reading)
+    if _WARNED.search(form):
+        reading.license(everything, "harm")
+    if licences.ASKS.search(form):
+        reading.license(everything, "question")
+    for start, end in _clauses(form):
+        clause = form[start:end]
+        if licences.REFUSAL.search(clause) or licences.NO_CHANGE.search(clause):
+            reading.license(_inside(reading, start, end), "refusal")
+    _share(reading)
+
+
+def _license_phrases(reading: Reading) -> None:
+    """Licences of set phrases: "opioid toxicity", "warfarin use", "serum lithium", "a decision about heparin"."""
+    form = reading.skel.form
+    decided = bool(licences.DECIDER.search(form))
     for pattern, name in (
         (licences.COMPOUND, "harm"),
         (licences.USE_OF, "reporting"),
@@ -321,23 +337,11 @@ def find_licences(reading: Reading, header: bool) -> None:
         (licences.DECISION_ABOUT, "decision"),
         (licences.PLAN_OF, "decision"),
     ):
+        if name == "decision" and not decided:
+            continue
         for match in all_matches(pattern, form):
-            if name == "level" and not _is_level(reading, match):
-                continue
-            if name != "decision" or licences.DECIDER.search(form):
+            if name != "level" or _is_level(reading, match):
                 reading.license([mention_of(match)[0]], name)
-    if _WARNED.search(form):
-        reading.license(everything, "harm")
-    if licences.ASKS.search(form):
-        reading.license(everything, "question")
-    for start, end in clauses:
-        clause = form[start:end]
-        inside = [int(m[1]) for m in _INDEX.finditer(clause) if int(m[1]) in reading.skel.mentions]
-        if licences.REFUSAL.search(clause):
-            reading.license(inside, "refusal")
-        if licences.NO_CHANGE.search(clause):
-            reading.license(inside, "refusal")
-    _share(reading)
 
 
 def _license_effects(reading: Reading) -> None:
