@@ -88,6 +88,26 @@ def test_an_order_for_a_name_that_no_list_holds_is_blocked() -> None:
     assert len(missed) <= 0.01 * len(texts), missed[:8]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Furosemide did the trick last time and will again.",
+        "Isn't it time he had a statin such as atorvastatin?",
+        "Sedation with midazolam.",
+        "He takes metformin 500 mg twice daily; this should continue.",
+        "Known to be on metformin, which needs stopping.",
+        "He takes apixaban 5 mg BD, to be held on the morning of surgery.",
+        "Apixaban causes bleeding and has to go.",
+        "Metformin is missing from the list and should be there.",
+        "If penicillin-allergic, doxycycline.",
+        "Would benefit from diuresis with furosemide.",
+    ],
+)
+def test_a_report_or_a_warning_does_not_carry_an_order_along(text: str) -> None:
+    record = "Takes metformin 500 mg twice daily and apixaban 5 mg BD, furosemide 40 mg OD."
+    assert not check_text(text, record=record).allowed
+
+
 def test_unknown_words_that_are_no_medicines_pass() -> None:
     for text in (
         "Dr Okonkwo reviewed the patient.",

@@ -136,7 +136,7 @@ _ILL = (
     r"plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|"
     r"tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
     r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|"
-    r"collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|"
+    r"collapse|confusion|delirium|drowsiness|seizures?|cough|swelling|cramps?|"
     r"shak(?:y|iness)|jitter\w*|heart\s?beat|sleep(?:y|iness)|dizz(?:y|iness)|light-?headed\w*|dry\s+mouth|bloat\w*|sweat\w*|"
     r"flush\w*|acidosis|cholestasis|mood|cataracts?|osteoporosis|cardiotoxicity|"
     r"headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
@@ -219,7 +219,7 @@ HARM = (
 )
 # What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
 _DOES = (
-    r"(?:blurs?|lengthens?|stings?|burns?|(?:roughly\s+)?halves?(?=\s+[a-z]+\s+(?:after|levels?))|(?:is|are)\s+(?:lethal|fatal|irritant|vesicant)|has\s+(?:\w+\s+)?effects|have\s+(?:\w+\s+)?effects|(?:can|may|might|could)\s+(?:\w+ly\s+)?(?:block|sting|burn|blur|stain|change|interfere|follow|reach)|absorption\s+is|slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts?|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"(?:blurs?|lengthens?|stings?|burns?|(?:roughly\s+)?halves?(?=\s+[a-z]+\s+(?:after|levels?))|(?:is|are)\s+(?:lethal|fatal|irritant|vesicant)|has\s+(?:\w+\s+)?effects|have\s+(?:\w+\s+)?effects|(?:can|may|might|could)\s+(?:\w+ly\s+)?(?:block|sting|burn|blur|stain|change|interfere|follow|reach)|absorption\s+is|slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
     r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
     r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
     r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:swell|bleed|itch|ache|feel|pass|go\b|dry|heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"

@@ -32,7 +32,7 @@ _HEAD = re.compile(
     r"|\b(?:you|she|he|they|mother|father|mum|dad|wife|husband|son|daughter|carer|family|patient|gp|pharmacist|pharmacy|paramedics?|crew|nurse|midwife)\s+"
     r"(?:wrote|said|told\s+us|tell\s+us|texted|reported|mentioned|dictated|stated|listed|lists|gave|records?|recorded|documented)\s+(?!should|must)(?:that\s+)?"
     rf"|^\W*(?:recorded|listed|documented|reported|current|regular)\b[\s_-]*(?:[\w-]+\s+)?(?:G\d++|drugs?|treatment|therapy|O\d++|C\d++)?\s*[:,|\"'-]"
-    r"|^[^.;:,]{3,40}?\b(?:he|she|they)\s+(?:had|received|was\s+given|got|took)\b"
+    r"|^(?!\W*(?:is|isn't|was|were|should|would|could|if|had|when|why|it|time|what)\b)[^.;:,?]{3,40}?\b(?:he|she|they)\s+(?:had|received|was\s+given|got|took)\b"
     r"|^\W*(?:he|she|they|you|the\s+(?:patient|child|baby|infant|man|woman|boy|girl)|patient|(?:mr|mrs|ms)\s+[\w'-]+|[\w-]+'s\s+mother)\s+"
     r"(?:(?:also|currently|regularly|reportedly|already|still)\s+)?(?:takes?|uses?|(?:is|are)\s+(?:on|taking|using|prescribed)|has\s+been\s+(?:on|taking|using|given)|"
     r"(?:was|were)\s+(?:given|prescribed|discharged\s+on|sent\s+home\s+on|started\s+on|admitted\s+on|dispensed|issued)|took|used|received|had|"
