@@ -16,6 +16,7 @@ BENCHES = {
     "overhead": ("bench.overhead", "what MedAssist adds to a model call, beside the direct call and the LiteLLM proxy"),
     "streams": ("bench.streams", "a thousand event streams, resumed, beside a reader that takes nothing"),
     "concurrency": ("bench.concurrency", "a thousand users at once"),
+    "guard": ("bench.guard", "the medicine guard: time over 4 kB, verify and guard together, levels of the suites"),
 }
 
 

@@ -13,7 +13,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
+
+from apps.safety.rules.words import words
 
 INVISIBLE = frozenset(
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
@@ -34,7 +37,6 @@ _PAIRS = (
     "øo łl đd ħh ŧt æa"
 )
 HOMOGLYPHS = {pair[0]: pair[1] for pair in _PAIRS.split()}
-_GREEK_ALONE = frozenset("αβγδεκλμσω")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,6 @@ class Cleaned:
     """Positions in `text` after which invisible characters were removed inside a word."""
     swapped: tuple[int, ...]
     """Positions in `text` of letters that were look-alikes of another script."""
-    foreign: int
-    """Letters of other scripts that stayed (Greek symbols standing alone are not counted)."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the raw text of a span of the cleaned one."""
@@ -58,8 +58,16 @@ class Cleaned:
         return self.origin[min(start, last)], self.origin[min(max(end - 1, start), last)] + 1
 
 
+# "20 mg ON" is "omne nocte"; in lower case it would read like the preposition.
+_AT_NIGHT = re.compile(
+    r"(?<=\d|g|l|s|t|U)( ?)ON(?=\s*(?:[.,;|)\]/+\n]|$|and\b|x\s?\d|for\b))|(?<=\d|g)( ?)on(?=\s*(?:[.,;)]|$))"
+)
+
+
+@lru_cache(maxsize=8)
 def clean(raw: str) -> Cleaned:
     """NFKC, lower case, no invisible characters, look-alikes folded, accents and markdown removed."""
+    raw = _AT_NIGHT.sub(lambda m: m.group()[:-2] + "qn", raw) if "ON" in raw or "on" in raw else raw
     if raw.isascii():
         return _clean_ascii(raw)
     out: list[str] = []
@@ -67,7 +75,9 @@ def clean(raw: str) -> Cleaned:
     hidden: list[int] = []
     swapped: list[int] = []
     for index, char in enumerate(raw):
-        if char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef":
+        if char > "\x7f" and (
+            char in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e01ef"
+        ):
             if out and out[-1].isalnum() and index + 1 < len(raw) and not raw[index + 1].isspace():
                 hidden.append(len(out))
             if "\U000e0020" <= char <= "\U000e007e":  # tag characters spell ASCII that no reader sees
@@ -75,37 +85,41 @@ def clean(raw: str) -> Cleaned:
                 origin.append(index)
                 hidden.append(len(out))
             continue
+        if char < "\x80":
+            out.append(char.lower())
+            origin.append(index)
+            continue
         for piece in _fold(char):
             if piece in HOMOGLYPHS:
                 swapped.append(len(out))
             out.append(piece)
             origin.append(index)
     letters = _resolve_lookalikes(out, swapped)
+    text = "".join(letters)
+    if not _MARKUP.search(text) and len(text) == len(letters):
+        marks = tuple(i for i in swapped if letters[i].isascii())
+        return Cleaned(text, tuple(origin), tuple(hidden), marks)
     kept = [i for i, piece in enumerate(letters) if piece not in "*`~"]
     place = {old: new for new, old in enumerate(kept)}
-    text = "".join(letters[i] for i in kept)
     return Cleaned(
-        text,
+        "".join(letters[i] for i in kept),
         tuple(origin[i] for i in kept),
         tuple(place[i] for i in hidden if i in place),
         tuple(place[i] for i in swapped if i in place and letters[i].isascii()),
-        sum(
-            1
-            for char in text
-            if char.isalpha() and not char.isascii() and char not in _GREEK_ALONE and not _is_latin(char)
-        ),
     )
 
 
+_MARKUP = re.compile(r"[*`~]")
+
+
 def _clean_ascii(raw: str) -> Cleaned:
+    if not re.search(r"[*`~\x00]", raw):
+        return Cleaned(raw.lower(), tuple(range(len(raw))), (), ())
     kept = [i for i, char in enumerate(raw) if char not in "*`~\x00"]
-    return Cleaned("".join(raw[i] for i in kept).lower(), tuple(kept), (), (), 0)
+    return Cleaned("".join(raw[i] for i in kept).lower(), tuple(kept), (), ())
 
 
-def _is_latin(char: str) -> bool:
-    return unicodedata.name(char, "").startswith("LATIN")
-
-
+@lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
     if char.isascii():
         return char.lower()
@@ -137,17 +151,26 @@ def _resolve_lookalikes(pieces: list[str], swapped: list[int]) -> list[str]:
 
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_](?:[ \t.\-_/\\|,+'\u00b7:]{1,2}|[ ]{2,3})){3,}[^\W_](?![^\W_])")
+_NUMBER_WORDS = words(
+    "hundred thousand million one two three four five six seven eight nine ten fifteen twenty thirty forty fifty sixty half"
+)
+_AFTER_NUMBER = r"(?:(?<=\d)|" + "|".join(f"(?<={word})" for word in _NUMBER_WORDS) + ")"
 _SPLIT_UNIT = (
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ .\-_]{1,2}c[ .\-_]{0,2}g\b"), r"\1mcg"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ \t.\-_/]{1,3}g\b\.?"), r"\1mg"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)m[ \t.\-_/]{1,3}l\b\.?"), r"\1ml"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)u[ \t.\-_]{1,2}g\b\.?"), r"\1ug"),
-    (re.compile(r"(?<=\d)(\s*-?\s*)i[ \t.\-_]{1,2}u\b\.?"), r"\1iu"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ .\-_]{1,2}c[ .\-_]{0,2}g\b"), r"\1mcg"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ \t.\-_/]{1,3}g\b\.?"), r"\1mg"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)m[ \t.\-_/]{1,3}l\b\.?"), r"\1ml"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)u[ \t.\-_]{1,2}g\b\.?"), r"\1ug"),
+    (re.compile(_AFTER_NUMBER + r"(\s*-?\s*)i[ \t.\-_]{1,2}u\b\.?"), r"\1iu"),
     (re.compile(r"\b(milli|micro|mili|kilo|nano)[\s\-_.]{1,3}(gram(?:me)?s?|lit(?:re|er)s?)\b"), r"\1\2"),
     (re.compile(r"\b(mill?i?)[\s\-_.]{1,2}(?:i)?(grams?|grammes?|lit(?:re|er)s?)\b"), r"milli\2"),
     (re.compile(r"\b(tab)[\s\-_.]{1,2}(lets?)\b"), r"\1\2"),
     (re.compile(r"\b(cap)[\s\-_.]{1,2}(sules?)\b"), r"\1\2"),
     (re.compile(r"\bun[\s\-_.]{1,2}(its?)\b"), r"un\1"),
+)
+# Most texts hold nothing that any of these mends.
+_TORN = re.compile(
+    r"(?<![a-z])[mui][ \t.\-_/]{1,3}[cglu](?![a-z])|(?:milli|micro|mili|kilo|nano|mill?)[\s\-_.]{1,3}i?[gl]"
+    r"|\b(?:tab|cap|un)[\s\-_.]{1,2}[lsi]"
 )
 _DIGIT_LOOKALIKE = re.compile(
     r"\b(?=[\dol|]*\d)[\dol|]*[ol|][\dol|]*(?=\s*(?:mg|mcg|ug|g|ml|mls|units?|iu|tabs?|"
@@ -161,8 +184,9 @@ def squeeze(text: str) -> str:
     joined = _SPACED.sub(_join_spaced, text) if _SPACED.search(text) else text
     joined = _DIGIT_LOOKALIKE.sub(lambda m: m.group().replace("o", "0").replace("l", "1").replace("|", "1"), joined)
     joined = _SPACED_DIGITS.sub(lambda m: m.group().replace(" ", ""), joined)
-    for pattern, replacement in _SPLIT_UNIT:
-        joined = pattern.sub(replacement, joined)
+    if _TORN.search(joined):
+        for pattern, replacement in _SPLIT_UNIT:
+            joined = pattern.sub(replacement, joined)
     return joined
 
 
@@ -220,18 +244,25 @@ def decoded(raw: str) -> Iterator[Hidden]:
     """Every stretch of the raw text that decodes to readable words."""
     for name, pattern, decode in _DECODERS:
         for match in pattern.finditer(raw):
-            said = decode(match.group())
-            if said is not None and _readable(said):
-                yield Hidden(name, match.start(), match.end(), said)
+            # What stands before it may have been taken for its beginning.
+            tail = match.group().partition(" ")[2]
+            for blob in (match.group(), tail) if tail else (match.group(),):
+                said = decode(blob)
+                if said is not None and _readable(said):
+                    yield Hidden(name, match.start(), match.end(), said)
+                    break
+    # One after the other, so that an entity inside a percent code is read too.
+    said, names = raw, []
     for name, pattern, whole in (
         ("entities", _ENTITY, html.unescape),
         ("percent", _PERCENT, unquote),
         ("escapes", _ESCAPE, _unescape),
     ):
-        if pattern.search(raw):
-            said = whole(raw)
-            if said != raw:
-                yield Hidden(name, 0, len(raw), said)
+        if pattern.search(said) and (read := whole(said)) != said:
+            said = read
+            names.append(name)
+    if names:
+        yield Hidden(names[0], 0, len(raw), said)
 
 
 def _unescape(raw: str) -> str:

@@ -143,6 +143,22 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         rf"answer|respond)\b",
     ),
     (
+        "aimed",
+        rf"\b(?:reviewer|reader|transcriber|summari[sz]er|scribe|annotator)s?\s*\(?\s*(?:bot|ai|llm)\b|\b(?:ai|bot|llm)\s+(?:reader|reviewer|transcriber|scribe|tool|system|agent)s?\b\s*[:,(]"
+        rf"|\b{_BOT}\s*,\s*(?:please\s+)?(?:replace|describe|list|call|say|report|mark|treat|write|record|tell|omit|add|state)\b"
+        rf"|\b(?:instruct|order|command|get)\s+(?:the|any|an?|this)\s+{_BOT}\s+to\b|\((?:ai|bot|llm)\)\s+(?:must|should|shall|will|has\s+to)\b"
+        rf"|\bhidden\s*:\s*[^.\n]{{0,40}}\b{_BOT}\b",
+    ),
+    (
+        "aimed",
+        rf"<!--[^>]{{0,40}}?\b{_BOT}\b|"
+        rf"\bdear\s+(?:{_BOT}|ai)\b|<(?:system|assistant|instructions?|prompt|admin)\b[^>]{{0,40}}>|"
+        rf"\{{[^{{}}]{{0,30}}\b(?:assistant|system|ai)[_ -]?(?:instructions?|prompt|note|message)|"
+        rf"\b(?:note|message|memo|instructions?|reminder|directive|attention|notice)\s*(?:for|to|:)?\s+(?:the\s+|any\s+|all\s+)?"
+        rf"(?:{_BOT}|ai)\b|\bthe\s+(?:summary|answer|output|assessment|response|report)\s+(?:must|should|shall|has\s+to|needs\s+to)\s+(?:state|say|"
+        rf"include|list|mention|recommend|conclude|omit|not\s+mention|read)\b|\bdisregard\s+(?:the|any|all|what)\b[^.!?\n]{{0,60}}?\b(?:and|;|,)\s*(?:report|state|say|write|advise|tell|use)\b",
+    ),
+    (
         "leak",
         r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|tell\s+me|give\s+me|"
         r"what\s+(?:is|are|were)|share|expose|dump|summari[sz]e|recite|translate)\b[^.!?\n]{0,30}?\b(?:your|"

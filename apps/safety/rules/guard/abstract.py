@@ -12,10 +12,9 @@ from functools import lru_cache
 
 from apps.safety.rules.guard.lexicon import Mention, mentions
 from apps.safety.rules.guard.quantities import Quantity, quantities
+from apps.safety.rules.guard.unfamiliar import unfamiliar_mentions
 
-MED = r"[NCAOG]\d++"
-NAMED = r"N\d++"
-DRUG = r"[NC]\d++"
+MED = r"[NCAOGU]\d++"
 
 _NOT_A_MEDICINE_AFTER = re.compile(
     r"[\s-]*(?:saturations?|sats|demand|consumption|content|tension|deliver|carrying|"
@@ -78,10 +77,15 @@ class Skeleton:
         return found.start() if found else -1
 
 
-@lru_cache(maxsize=32)
-def skeleton(text: str) -> Skeleton:
-    """The skeleton of one unit of cleaned text. Several rules ask for the same one in a row, hence the small cache."""
-    found = [m for m in mentions(text) if _is_medicine(m, text)]
+@lru_cache(maxsize=256)
+def skeleton(text: str, wide: bool = False) -> Skeleton:
+    """The skeleton of one unit of cleaned text. Several rules and views ask for the same one, hence the cache.
+
+    The wide one also holds unfamiliar words (U); in the plain one they stay words.
+    """
+    found = [_as_product(m, text) for m in mentions(text) if _is_medicine(m, text)]
+    if wide:
+        found += unfamiliar_mentions(text, found)
     amounts = [q for q in quantities(text) if not any(_overlap(q, m) for m in found if m.kind != "G")]
     found = [m for m in found if not any(q.kind in "QF" and _overlap(q, m) for q in amounts)]
     amounts = [q for q in (_settled(q, text, found) for q in amounts) if q is not None]
@@ -103,6 +107,18 @@ def skeleton(text: str) -> Skeleton:
     pieces.append(_literal(text[at:]))
     form = re.sub(r"[ \t]+", " ", "".join(pieces)).strip()
     return Skeleton(text, _settle_numbers(form, numbers), meds, numbers)
+
+
+_PRODUCT = re.compile(
+    r"[\s-]+(?:supplement\w*|replacement|infusions?|tablets?|capsules?|gel|drops|injections?|cream|patch(?:es)?|gummies|powder|sachets?|spray|syrup|booster|jab)\b"
+)
+
+
+def _as_product(mention: Mention, text: str) -> Mention:
+    """ "Vitamin D supplementation" is a medicine, "vitamin D" a measurement."""
+    if mention.kind == "A" and _PRODUCT.match(text, mention.end):
+        return replace(mention, kind="C")
+    return mention
 
 
 def _literal(text: str) -> str:
@@ -128,6 +144,12 @@ def _is_medicine(mention: Mention, text: str) -> bool:
         r"\b(?:baby|infant|newborn|neonate|child|she|he|breast|bottle|mother|poorly|not)\s+$", before
     ):
         return False
+    if text[mention.start : mention.end] == "sedation":
+        return bool(
+            re.search(
+                r"\b(?:give|start|under|procedural|conscious|with|for|by|start|needs?|requires?)\s+(?:\w+\s+)?$", before
+            )
+        )
     if mention.kind == "A" and re.search(r"\b(?:low|high|reduced|rich|fortified|free)[- ]$", before):
         return False
     if mention.kind in "AOG":
@@ -147,10 +169,10 @@ _MEASURE_BEFORE = re.compile(
     r"intakes|"
     r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|"
     r"hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|"
-    r"fluid balance|"
+    r"(?:fluid |cumulative )?balance|ingest\w*|"
     r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|"
     r"fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|"
-    r"diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
+    r"caffeine|capacity|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"
     r"measur\w+|collected|passed|produc\w+|haemoglobin|hemoglobin|hb|ferritin|gained|"
     r"tumou?r|nodule|lesion|mass|smok\w+|cigarettes|tobacco|cannabis|void(?:ed|s|ing)?|"
     r"bladder|scan|"
@@ -167,7 +189,7 @@ _MEASURE_AFTER = re.compile(
     r"stool|faeces|effusion|drained|residual|lost|loss|"
     r"weight|weight loss|weight gain|salt|sugar|fib(?:re|er)|carbohydrates?|carbs|fat|"
     r"drained|was drained|were drained|collection|haematoma|hematoma|tumou?r|nodule|mass|"
-    r"lesion|cyst|abscess|uterus|spleen|gland|prostate|baby|infant|newborn|foetus|fetus|"
+    r"lesion|cyst|abscess|uterus|spleen|gland|prostate|(?:baby|infant|newborn|foetus|fetus)(?!\s+\w)|"
     r"bladder|on bladder)\b"
 )
 _GIVING = re.compile(
@@ -217,7 +239,18 @@ def _solution(mention: Mention, quantity: Quantity, text: str) -> bool:
     )
 
 
+# "Ultrafiltration was 900 ml": with no medicine about, a result; "it was 5 mg" may speak of one.
+_CAME_TO = re.compile(
+    r"(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bone )"
+    r"\b(?:was|were|reached|came\s+to|totall?ed|measured|averaged|fell\s+to|rose\s+to|is\s+now)\s+(?:about\s+|only\s+)?$"
+)
+
+
 def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
+    if re.search(r"/\s*k(?:g|ilo)|per\s+k(?:g|ilo)", quantity.text) and not re.search(
+        r"\b(?:ingest|urin|output|tidal|ventilat|drain|passed|losses)", text
+    ):
+        return False
     if quantity.unit in {"kg", "kgs", "kilogram", "kilograms"} and "/" not in quantity.text:
         return True
     clause_start = (
@@ -229,6 +262,8 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
     )
     before = text[clause_start : quantity.start][-70:]
     after = text[quantity.end : quantity.end + 45]
+    if not any(m.kind in "NCOG" for m in found) and _CAME_TO.search(before):
+        return True
     near = any(
         (m.kind in "NOC" and -3 <= m.start - quantity.end <= 14)
         or (m.kind in "NOC" and 0 <= quantity.start - m.end <= 10)
@@ -246,13 +281,13 @@ def _measured(quantity: Quantity, text: str, found: list[Mention]) -> bool:
 
 _STRAIGHT_AFTER = re.compile(
     r"([NA])(\d+)((?: \(?(?:dose|dosage|at|of|to|iv|po|im|sc|oral|tablets?|caps(?:ules?)?|"
-    r"tab|strength|x|G\d++)\)?)*[ :=,|-]+)#(\d++)"
+    r"tab|strength|x|mr|xl|sr|la|cr|er|xr|retard|depot|now|G\d++)\)?)*[ :=,|-]+)#(\d++)"
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|am|"
     r"pm|patients?|people|out|of|other|different|risk|times|/|:|drug|types?|medicines?|"
-    r"trials?|studies|causes|-\s?(?:week|day|month|year|hour)))"
+    r"trials?|studies|causes|components?|ingredients?|parts?|members?|examples?|forms?|-\s?(?:week|day|month|year|hour)))"
 )
 _DOSE_THEN = re.compile(
-    r"\b((?:G\d++|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|]+(?:N\d++ "
+    r"\b((?:G\d++|max(?:imum)?|dos(?:e|age|ing))(?: (?:of|is|was|to|by|at|should be|would be))*[ :=|\"']+(?:N\d++ "
     r"?[:=|]? ?)?(?:about |around |roughly )?)#(\d++)(?! ?(?:/|of\b))"
 )
 _CHANGED_BY = re.compile(
@@ -261,6 +296,7 @@ _CHANGED_BY = re.compile(
     r"(?:a further )?)#(\d++)"
 )
 _NUMBER_THEN = re.compile(r"#(\d++)(?= ?(?:-? ?(?:and|to|or) #\d++ ?)?,? ?K\d++)")
+_COUNT_OF_STRENGTH = re.compile(r"#(\d++)(?= (?:x )?Q\d++ (?:(?:[NC]\d++ )?G\d|[NC]\d))|#(\d++)(?= x Q\d)")
 _COUNT_NAME_FORM = re.compile(r"#(\d++)(?= (?:x )?[NC]\d++ (?:G\d++|Q\d++ G\d++))")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -277,6 +313,7 @@ def _settle_numbers(form: str, amounts: dict[int, Quantity]) -> str:
         amounts[index] = replace(amounts[index], kind=kind, facts=facts)  # type: ignore[arg-type]
         return f"{kind}{index}"
 
+    form = _COUNT_OF_STRENGTH.sub(lambda m: upgrade(m[1] or m[2], "F"), form)
     form = _COUNT_NAME_FORM.sub(lambda m: upgrade(m[1], "F"), form)
     form = _STRAIGHT_AFTER.sub(
         lambda m: f"{m[1]}{m[2]}{m[3]}" + (upgrade(m[4], "Q") if m[1] == "N" else f"#{m[4]}"), form

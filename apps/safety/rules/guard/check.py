@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from apps.safety.rules.guard import lexicon as lex
 from apps.safety.rules.guard import licences
-from apps.safety.rules.guard.abstract import skeleton
+from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
+from apps.safety.rules.guard.planted import without
 from apps.safety.rules.guard.policy import Fault, judge
 from apps.safety.rules.guard.sentences import sentences
 from apps.safety.rules.guard_views import Cleaned, clean, decoded, rot13, squeeze
 from apps.safety.rules.screen import instruction_spans
+from apps.safety.rules.words import words
 from apps.safety.schemas import Finding, Verdict
 from medassist.clinical.case import Audience
 
-GUARD_VERSION = f"1.0.0+{lex.data_hash()}"
+GUARD_VERSION = f"2.0.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
+ROUTINE_SHORT = frozenset(words("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri"))
+# Views of the whole text, which say the same as it does unless something was hidden in them.
+WHOLE = frozenset({"entities", "percent", "escapes"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
 
 
@@ -35,45 +40,89 @@ def check_text(text: str, *, record: str = "", audience: Audience = "clinician",
         return Verdict(
             allowed=False, findings=(Finding(rule="B7", start=0, end=len(text), reason="too_long_to_check"),)
         )
-    view = read_record(record)
-    findings: list[Finding] = []
-    views = {"plain"}
-    for found, name in _hidden(text, view, audience):
-        findings.append(found)
-        views.add(name)
+    units = _Units(read_record(record), audience)
+    hidden = list(decoded(text))
+    encoded = [found for found in hidden if found.name not in WHOLE]
+    findings = [Finding(rule="B7", start=found.start, end=found.end, reason="encoded") for found in encoded]
+    views = {"plain", *(found.name for found in encoded)}
+    # What is refused as encoded need not be judged as language as well.
+    plain = units.findings(without(text, [(found.start, found.end) for found in encoded]))
+    for found in hidden:
+        if found.name in WHOLE and len(
+            units.findings(without(found.text, _encoded(found.text) if encoded else []))
+        ) > len(plain):
+            findings.append(Finding(rule="B7", start=found.start, end=found.end, reason="encoded"))
+            views.add(found.name)
     if source == "output":
         findings += [
             Finding(rule="B6", start=s, end=e, reason="instruction_like") for s, e, _ in instruction_spans(text)
         ]
-    findings += _plain(text, view, audience, views)
+    findings += plain
+    views |= units.views
     findings.sort(key=lambda f: (f.start, f.end, f.rule))
     return Verdict(allowed=not findings, findings=tuple(dict.fromkeys(findings)), views=tuple(sorted(views)))
 
 
-def _plain(text: str, view: RecordView, audience: Audience, views: set[str]) -> list[Finding]:
+class _Units:
+    """Judges the units of one text and of its hidden views; a unit that several views share is judged once."""
+
+    def __init__(self, view: RecordView, audience: Audience) -> None:
+        self.view, self.audience = view, audience
+        self.views: set[str] = set()
+        self._judged: dict[tuple[str, bool], tuple[list[Fault], str]] = {}
+
+    def _judge(self, unit: str, header: bool) -> list[Fault]:
+        known = self._judged.get((unit, header))
+        if known is None:
+            faults, name = _judge_unit(unit, self.view, self.audience, header)
+            known = self._judged[unit, header] = (faults + _planted(unit, self.view), name)
+        self.views.add(known[1])
+        return list(known[0])
+
+    def findings(self, text: str) -> list[Finding]:
+        return _findings(text, self._judge)
+
+
+def _encoded(text: str) -> list[tuple[int, int]]:
+    return [(found.start, found.end) for found in decoded(text) if found.name not in WHOLE]
+
+
+def _findings(text: str, judged: Callable[[str, bool], list[Fault]]) -> list[Finding]:
     cleaned = clean(_untagged(text))
     findings: list[Finding] = []
     header = False
-    for start, end in sentences(cleaned.text):
+    rows = list(_json_rows(text))
+    for start, end in [] if rows else sentences(cleaned.text):
         unit = cleaned.text[start:end]
         header = _still_listing(unit, header)
-        faults, name = _judge_unit(unit, view, audience, header)
-        views.add(name)
-        faults += _disguised(cleaned, start, end, unit)
+        faults = judged(unit, header) + _disguised(cleaned, start, end, unit)
         if licences.HEADER.search(skeleton(unit).form) and unit.rstrip().endswith(":"):
+            header = True
+        if unit.startswith("|") and _LISTING.search(skeleton(unit).form):
             header = True
         span = cleaned.span(start, end)
         findings += [Finding(rule=f.rule, start=span[0], end=span[1], reason=f.reason) for f in faults]
-    rows = list(_json_rows(text))
     for row in rows:
-        faults, _ = _judge_unit(clean(row).text, view, audience, False)
+        said = clean(row)
+        faults = judged(said.text, False) + _disguised(said, 0, len(said.text), said.text)
         findings += [Finding(rule=f.rule, start=0, end=len(text), reason=f.reason) for f in faults]
     return findings
+
+
+_LISTING = re.compile(
+    r"\b(?:recorded|current|regular|listed|documented|home|existing|usual)\b[^|]*(?:G\d|\bdrug|\btherapy)"
+)
 
 
 def _untagged(text: str) -> str:
     # Tags are blanked and not cut, so that offsets stay; inside a word they vanish like markdown does.
     return _TAG.sub(lambda m: "`" * len(m.group()), text) if "<" in text else text
+
+
+def _planted(unit: str, view: RecordView) -> list[Fault]:
+    if view.planted is None or not view.planted.found_in(unit):
+        return []
+    return [Fault("B6", "only_in_planted_text", None)]
 
 
 def _still_listing(unit: str, header: bool) -> bool:
@@ -83,10 +132,10 @@ def _still_listing(unit: str, header: bool) -> bool:
 
 def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -> tuple[list[Fault], str]:
     faults = judge(unit, record=view, audience=audience, header=header)
-    squeezed = squeeze(unit)
+    squeezed = _spelled_out(squeeze(unit))
     if squeezed != unit:
         seen = skeleton(unit)
-        beneath = judge(_spelled_out(squeezed), record=view, audience=audience, header=header)
+        beneath = judge(squeezed, record=view, audience=audience, header=header)
         if beneath and (len(beneath) > len(faults) or len(skeleton(squeezed).mentions) > len(seen.mentions)):
             return [Fault("B7", "hidden_form", None), *beneath], "squeezed"
     return faults, "plain"
@@ -97,6 +146,8 @@ def _spelled_out(text: str) -> str:
 
     def apart(match: re.Match[str]) -> str:
         word = match.group()
+        if word in lex.lexicon().phrases or word[:-1] in lex.lexicon().phrases:
+            return word
         for name in lex.inside_run(word):
             word = word.replace(name, f" {name} ")
         return word
@@ -117,9 +168,26 @@ def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]
         faults.append(Fault("B7", "disguised_name", None))
     if not unit.isascii() and _other_script(unit, named=bool(spans)):
         faults.append(Fault("B7", "other_script", None))
-    if foreign_language(unit) or _turned(unit):
+    if foreign_language(unit) or _turned(unit) or _no_english(unit, skel):
         faults.append(Fault("B7", "other_language", None))
     return faults
+
+
+_WORD = re.compile(r"(?<![\w@/.-])[a-z]{2,}(?![\w@/])")
+
+
+def _no_english(unit: str, skel: Skeleton) -> bool:
+    """A language that has no list here: words, and hardly one of them English, clinical or a medicine."""
+    words = _WORD.findall(unit)
+    if len(words) < 5:
+        return False
+    lexicon = lex.lexicon()
+    needed = 0.3 * len(words) - sum(mention.kind != "U" for mention in skel.mentions.values())
+    for word in words:
+        if needed <= 0:
+            return False
+        needed -= lexicon.known_word(word) or lexicon.clinical_word(word) or word in ROUTINE_SHORT
+    return needed > 0
 
 
 def _in_disguise(mention: lex.Mention, unit: str) -> bool:
@@ -129,9 +197,12 @@ def _in_disguise(mention: lex.Mention, unit: str) -> bool:
     return mention.disguised
 
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
 def _other_script(unit: str, *, named: bool) -> bool:
     letters = sum(c.isalpha() for c in unit)
-    foreign = sum(c.isalpha() and not c.isascii() and not _latin_or_symbol(c) for c in unit)
+    foreign = sum(c.isalpha() and not _latin_or_symbol(c) for c in _BEYOND_ASCII.findall(unit))
     return foreign >= 3 and (named or foreign >= 0.15 * letters)
 
 
@@ -153,17 +224,6 @@ def _turned(unit: str) -> bool:
     )
 
 
-def _hidden(text: str, view: RecordView, audience: Audience) -> Iterator[tuple[Finding, str]]:
-    for hidden in decoded(text):
-        whole = hidden.name in {"entities", "percent", "escapes"}
-        if not whole:
-            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
-            continue
-        before = len(_plain(text, view, audience, set()))
-        if len(_plain(hidden.text, view, audience, set())) > before:
-            yield Finding(rule="B7", start=hidden.start, end=hidden.end, reason="encoded"), hidden.name
-
-
 def _json_rows(text: str) -> Iterator[str]:
     """Each object of a JSON text as one row, so that a name and its dose in two members stay together."""
     stripped = text.strip()
@@ -176,14 +236,42 @@ def _json_rows(text: str) -> Iterator[str]:
     yield from _rows(value)
 
 
-def _rows(value: Any) -> Iterator[str]:
+def _rows(value: Any, lead: str = "") -> Iterator[str]:
     if isinstance(value, dict):
-        flat = [f"{k} {v}" for k, v in value.items() if isinstance(v, str | int | float) and not isinstance(v, bool)]
+        flat = [
+            f"{_key(k)}{v}" for k, v in value.items() if isinstance(v, str | int | float) and not isinstance(v, bool)
+        ]
         if flat:
-            yield " , ".join(flat)
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for child in children:
-        if isinstance(child, dict | list):
-            yield from _rows(child)
-        elif isinstance(child, str):
-            yield child
+            yield "; ".join(flat)
+        for name, child in value.items():
+            yield from _member(child, _key(name), flat=True)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _member(child, lead)
+
+
+def _member(child: Any, lead: str, *, flat: bool = False) -> Iterator[str]:
+    """A member with its name before it; one of several sentences also sentence by sentence."""
+    if isinstance(child, dict | list):
+        yield from _rows(child, lead)
+    elif isinstance(child, str):
+        cleaned = clean(child)
+        spans = sentences(cleaned.text)
+        if len(spans) > 1:
+            for start, end in spans:
+                first, last = cleaned.span(start, end)
+                yield child[first:last]
+        elif not flat:
+            yield lead + child
+
+
+def _key(name: str) -> str:
+    """The member's name as words; with a colon where it says that its value is recorded or missing.
+
+    A bare "drug:" would read like the head of a patient's medication list.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_-]+", " ", str(name))
+    told = re.search(
+        r"\b(?:recorded|current|documented|listed|reported|existing|home|missing|unknown)\b", words.lower()
+    )
+    return f"{words}: " if told else f"{words} "

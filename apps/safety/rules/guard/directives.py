@@ -46,7 +46,7 @@ _FILL = (
     r"course|courses|trial|period|dose|doses|infusion|injection|bolus|cover|therapy|treatment|"
     r"short|long|long-term|term|loading|maintenance|prophylactic|empiric\w*|broad[- ]spectrum|"
     r"early|immediate\w*|urgent\w*|stat|daily|nightly|weekly|home|patient|patients|"
-    r"him|them|it|and|or|either|then|given|put|placed|prescribed|treated|managed|low-dose|"
+    r"him|them|you|me|us|it|and|or|either|then|given|put|placed|prescribed|treated|managed|low-dose|"
     r"high-dose|once|\w+ly|start\w*|giving|adding|using|taking|initiating|commencing|"
     r"stopping|holding|continuing|trying|give|take|use|try|add|commence|be|on|addition|"
     r"initiation|administration|prescription|"
@@ -70,7 +70,7 @@ _REPORTED_TO = (
 
 IMPERATIVE = re.compile(rf"{LEAD}(?P<verb>{_VERB})\b(?!\s+of\b|-)\s+(?P<object>{_FILL})(?P<med>{MED})")
 REPORTED_INFINITIVE = re.compile(rf"\b{_REPORTED_TO}$")
-GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCO]\d++)")
+GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCOU]\d++)")
 HARMLESS_GERUND = re.compile(
     r"\b(?:after|since|following|before|was|were|been|is|upon|without|despite|from|recently|"
     r"denies|reports|stopped|started|history of|(?:hours?|days?|weeks?|months?) of)\s+(?:\w+ly\s+)?$"
@@ -89,11 +89,11 @@ _DUTY = (
 PASSIVE = re.compile(
     rf"(?<![\w-]){_DUTY}\s+(?:not\s+)?(?:\w+\s+){{0,2}}?(?:be|get|being|go|stay|come|remain|"
     rf"receive|have|need|require)\s+(?:\w+ly\s+)?(?:{PAST}\s+|placed\s+|treated\s+|managed\s+|"
-    rf"sent\s+home\s+|anticoagulated\s+)?{_FILL}(?P<med>[NCO]\d++)"
+    rf"sent\s+home\s+|anticoagulated\s+)?{_FILL}(?P<med>[NCOU]\d++)"
 )
 ENSURED = re.compile(
     r"\b(?:ensure|ensures|make\s+(?:sure|certain)|see\s+to\s+it|arrange(?:\s+for)?)\b[^.;:!?]{0,50}?(?P<med>[N"
-    r"CO]\d++)(?!\s+(?:allerg|level|history|list|use|status|exposure))"
+    r"COU]\d++)(?!\s+(?:allerg|level|history|list|use|status|exposure))"
 )
 _WORTH = (
     r"(?:indicated|warranted|appropriate|recommended|advised|advisable|preferred|preferable|"
@@ -103,21 +103,21 @@ _WORTH = (
     r"beneficial|standard\s+of\s+care|mainstay|cornerstone|gold\s+standard|optimal|better|"
     r"superior|good|(?:an?\s+)?(?:\w+\s+)?(?:option|choice|alternative|candidate|answer|"
     r"solution|treatment|remedy|idea|plan)|"
-    r"key|essential|priority|safe|fine|ok|okay|enough|sufficient|the\s+way|a\s+must|due|"
+    r"key|essential|priority|safe|fine(?!\s+tremor)|ok|okay|enough|sufficient|the\s+way|a\s+must|due|"
     r"ready|next|time|prudent|favou?red|first|crucial|vital)"
 )
 EVALUATED = re.compile(
-    rf"(?P<med>[NCO]\d++)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|"
+    rf"(?P<med>[NCOU]\d++)(?:\s+[\w'-]+){{0,4}}?\s+(?:is|are|was|be|being|seems?|remains?|"
     rf"looks?|sounds?|becomes?|represents?|as)\s+(?:(?!not\s+recorded|not\s+known)[\w'-]+\s+){{0,3}}?{_WORTH}\b"
     rf"|\b{_WORTH}\s+(?:[\w'-]+\s+){{0,4}}?(?:is|are|would\s+be|might\s+be|may\s+be|could\s+be|"
-    rf"includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCO]\d++)"
+    rf"includes?|:|=|being)\s+(?:[\w'-]+\s+){{0,3}}?(?P<med2>[NCOU]\d++)"
 )
 SUGGESTED = re.compile(
     rf"\b(?P<cue>recommend\w*|advis(?:e|es|ing)|advice\s+is|suggest\w*|consider(?:s|ing|"
     rf"ation\s+of)?|propos(?:e|es|ing|al)|favou?rs?|prefer\w*|opt(?:ed|ing)?\s+for|plan\w*(?:\s+(?:is|"
     rf"for|to|:))?|aim\w*\s+(?:for|to)|would\s+benefit\s+from|benefits?\s+from|candidate\s+for|"
-    r"indications?\s+for(?!\s+\S+\s+(?:is|are|was|were)?\s*(?:not\s+(?:recorded|stated|"
-    r"documented|known|clear)|unclear|unknown|unrecorded))|"
+    r"indications?\s+for(?!\s+\S+\s+(?:is|are|was|were)?\s*(?:(?:not\s+)?(?:recorded|stated|"
+    r"documented|known|clear|listed|noted)|unclear|unknown|unrecorded))|"
     r"needs?(?:\s+for)?|require|requires|deserves?|warrants?|merits?|calls?\s+for|trial\s+of|"
     r"course\s+of(?=.{0,20}$)|role\s+for|room\s+for|case\s+for|cover\s+with|treat(?:able|"
     r"ment|ing)?(?:\s+options?)?\s+(?:with|is|are|of\s+choice|includes?|involves?|would\s+be|"
@@ -130,7 +130,42 @@ SUGGESTED = re.compile(
     rf"instead(?:\s+of)?|rather\s+than|ideally|alternatively|escalat\w+\s+to|step\s+up\s+to|"
     rf"move\s+to|transition\s+to|switch\s+to|swap\s+to|change\s+to|convert\s+to|upgrade\s+to|"
     rf"best|usually|normally|typically|standard|drug\s+of\s+choice)"
-    rf"[\s:,=-]+{_FILL}(?P<med>[NC]\d++)"
+    rf"[\s:,=-]+{_FILL}(?P<med>[NCU]\d++)"
+)
+LISTED_AS = re.compile(r"\bas\s+(?:an?|one|the|another)\s+(?:\w+\s+)?(?:option|choice|alternative|treatment)$")
+SUITED = re.compile(
+    rf"\b(?:(?:would|might|could|should|will|may|to)\s+(?:do|fare|feel|be)\s+(?:(?:much|far|so|very|rather)\s+)?(?:better|well|best|safer|happier|fine)|"
+    rf"(?:is|are|be)\s+(?:best|better)\s+(?:off|served|kept|left|managed|treated|maintained|started|put))\s+(?:on|off|with|without|by|taking|to)\s+{_FILL}(?P<med>[NCOU]\d++)"
+    rf"|\bno\s+(?:further|more|additional|extra)\s+(?P<med2>[NCOU]\d++)(?![^.]*\b(?:was|were|given|recorded|taken|needed\s+since))"
+)
+REASON = re.compile(
+    r"\b(?:reason|point|sense|merit|value|benefit|need|case|argument|scope|room|call|harm)\s+(?:to|in|for|of)\s+(?:[\w'-]+\s+){0,4}?(?P<med>[NCOU]\d++)"
+    r"|\b(?:leave|leaving|let|letting|have|having|get|getting)\s+(?:him|her|them|the\s+patient)\s+(?:\w+\s+){0,2}?(?P<med2>[NCOU]\d++)"
+    r"|(?P<med3>[NCOU]\d++)\s+(?:to\s+(?:go\s+)?)?(?:on|off)\s+(?:pause|hold|stop)\b"
+)
+# A duty whose subject is a medicine, whatever the verb, unless it is to ask, check or tell.
+DEONTIC = re.compile(
+    rf"(?P<med>{MED})(?:\s+(?![NCAOGU]\d)[\w',-]+){{0,8}}?(?:\s+and|,)?\s+(?P<duty>should|must|ought\s+to|has\s+to|have\s+to|had\s+better|needs?\s+to)\s+(?:not\s+|\w+ly\s+)?"
+    r"(?!be\s+(?:\w+ly\s+)?(?:asked|checked|recorded|documented|clarified|confirmed|reviewed|monitored|assessed|verified|noted|explored|measured|discussed|"
+    r"sought|excluded|investigated|examined|told|warned|informed|established|known|obtained|reported|considered\s+(?:as\s+a\s+cause|in)|suspected|borne|"
+    r"kept\s+in\s+mind|remembered|weighed|decided|seen|listed|interpreted|repeated|taken\s+into|declared|updated|rechecked|quantified|raised\s+with)"
+    r"|tell|seek|call|contact|speak|ask|come|see\b|report|have\s+(?:an?\s+|their\s+|his\s+|her\s+)?(?:\w+\s+)?(?:tests?|levels?|scans?|bloods?|ecg|review|check))"
+)
+VACCINE = re.compile(
+    r"\b(?:should|must|ought\s+to|needs?(?:\s+to)?|due|requires?|could|may|might|would)\s+(?:have|receive|get|be\s+(?:given|offered)|benefit\s+from|for|an?|another|the)\s+"
+    r"(?:(?:an?|another|the|further|second|third|first|next|last|repeat|annual|hepatitis|tetanus|flu|influenza|measles|mmr|pneumococcal|[abcw])\s+){0,5}(?P<med>[AG]\d++)"
+)
+# What a medicine itself is to do: "the infusion should run", "apixaban can go".
+ACTIVE = re.compile(
+    rf"(?P<med>{MED})(?:\s+[\w'-]+){{0,3}}?\s+(?:should|must|ought\s+to|needs?\s+to|can|could|may|might|will|would|shall|has\s+to|have\s+to|is\s+to|are\s+to|to)\s+"
+    r"(?:\w+ly\s+|now\s+|then\s+|not\s+|also\s+)?(?:run|go|start|stop|continue|stay|finish|begin|follow|restart|resume|come\s+(?:down|off)|step|carry)\b"
+)
+# "If allergic, doxycycline." "Doxycycline if allergic." "For pain, morphine."
+VERBLESS = re.compile(
+    r"^\W*(?:if|when|whenever|in|for|once|after|unless|during|with|before|overnight|initially|thereafter|otherwise|meanwhile|later|next|first|then|add-on|add\s+on)\b"
+    r"[^,:;.?!]{0,90}[,:;]\s*(?:then\s+|(?:oral|iv|im|low|high|low-dose|high-dose|nebulised|topical|empirical|short|an?|some|further|more)\s+)*(?P<med>[NCU]\d++)(?=\s*(?:$|[.,;(]|(?:and|or|plus|then|with|first|again|instead)\b|[QFKD#G]\d))"
+    r"|^\W*(?P<med3>[NCUA]\d++)\s+(?:D\d++|#\d++\s+(?:hours?|minutes?))\s+(?:after|before)\b"
+    r"|^\W*(?P<med2>[NCU]\d++)\s+(?:if|when|whenever|unless|until|once)\b"
 )
 FUTURE = re.compile(
     r"\b(?:going\s+forward|from\s+(?:now|today|tomorrow|tonight|here)|henceforth|onwards|"
@@ -149,21 +184,21 @@ PURPOSE = re.compile(
 # Verbs that are a medicine in themselves.
 MEDICATE = re.compile(
     rf"{LEAD}(?:re-?)?(?:heparini[sz]e|digitali[sz]e|diurese|anticoagulate|thrombolyse|thrombolyze|sedate|paralyse|steroidi[sz]e|"
-    r"atropini[sz]e|medicate|premedicate|nebuli[sz]e)\b"
+    r"atropini[sz]e|medicate|premedicate|nebuli[sz]e|neb\s+(?:him|her|them|the)|bolus\s+(?:him|her|them|the))\b"
 )
 HELPS = re.compile(
-    r"(?P<med>[NCO]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
+    r"(?P<med>[NCOU]\d++)\s+(?:(?!for\b|of\b|in\b)[\w'-]+\s+){0,3}?(?:(?:would|will|"
     r"should|may|might|could|can|does|usually|often|typically|generally|to)\s+(?:\w+\s+){0,2}?)?"
     r"(?:help|helps|relieve|relieves|ease|eases|work|works(?!\s+by)|improve|improves|"
     r"treat|treats|cure|cures|settle|settles|fix|fixes|sort|sorts|control|controls|do|"
     r"does\s+the|suffice|clear|clears|calm|calms|soothe|soothes|prevent|prevents|protect|"
-    r"protects|shorten\w*|speed\w*|reverse|reverses|benefit|benefits|stop|stops|save|"
+    r"protects|shorten\w*|speed\w*(?!\s+up\s+the\s+(?:breakdown|metabolism|clearance|excretion))|reverse|reverses|benefit|benefits|stop|stops|save|"
     r"saves)\b"
 )
 ARROW = re.compile(
-    r"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){0,3}(?P<med>[NCO]\d++)|^\s*(?:rx|tx|℞|plan|"
-    r"action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)|script|"
-    r"G\d++\s+(?:plan|orders?))\b[^.]{0,40}(?P<med2>[NC]\d++)|^\s*\+\s*(?P<med3>[NC]\d++)"
+    r"(?:->|=>|→|>>|⇒)\s*(?:[\w.'-]+\s+){0,3}(?P<med>[NCOU]\d++)|^\s*(?:rx|tx|℞|plan|"
+    r"action|management|treatment|tto|ttos|to take out|discharge (?:meds|G\d++)(?!\s+(?:as|were|was|are)\b)|script|"
+    r"G\d++\s+(?:plan|orders?))\b[^.]{0,40}(?P<med2>[NCU]\d++)|^\s*\+\s*(?P<med3>[NCU]\d++)"
 )
 REFERENT = re.compile(
     rf"(?:{LEAD})(?:double|triple|halve|taper|wean|titrate|uptitrate|up-titrate|restart|"
@@ -188,7 +223,7 @@ SELF_CARE = re.compile(
 )
 SELF_ADJUST = (
     re.compile(
-        rf"{LEAD}(?:skip|miss|double(?:\s+up)?|halve|split|crush|share|borrow|save|stockpile|"
+        rf"{LEAD}(?:skip|miss|double(?:\s+up)?|halve|split(?!\s+(?:as|into)\b)|crush|share|borrow|save|stockpile|"
         rf"stretch|ration|catch\s+up|cut\s+(?:back|down)|leave\s+out|use\s+up|finish\s+off|"
         rf"top\s+up)\b[^.;!?]{{0,40}}?(?:{MED}|F\d++|Q\d++|\bone\b|next)"
     ),
@@ -222,10 +257,20 @@ SELF_ADJUST = (
         r"prescription)|pharmacist\s+for)"
     ),
     re.compile(
+        r"\b(?:(?:couple|few)\s+of\s+)?(?:extra|more|additional)\s+(?:units?|puffs?|tablets?|pills?|doses?|G\d++)\b|\b(?:run|take|use)\s+(?:(?:two|both|#\d++)\s+(?:packs?|packets?|strips?)\b|V\d++\s+(?:together|at\s+once|in\s+a\s+row))"
+        r"|\bpacks?\s+(?:together|back\s+to\s+back|in\s+a\s+row)\b|\buse\s+up\s+(?:what|the|any|your|whatever)\b"
+        r"|\b(?:open|start|use|take|begin|finish)\s+(?:\w+\s+){0,2}?(?:rescue|standby|stand-by|emergency)\s+(?:pack|course|supply|antibiotics|steroids|medication)"
+    ),
+    re.compile(
         r"(?:\bover[- ]the[- ]counter|\botc|\bpharmacy)[^.;!?]{0,40}?\b(?:can|could|may|"
         r"might|will|would|should|are\s+(?:fine|available|enough|ok)|is\s+(?:fine|enough|"
         r"ok|available))\s+(?:\w+\s+)?(?:help|be\s+(?:used|taken|tried|bought|enough|fine)|"
         r"ease|relieve|work|do|used|sufficient)"
+    ),
+    re.compile(
+        rf"\b(?:cutting|halving|splitting|crushing|skipping|doubling|spacing|missing\s+out|leaving\s+out|sharing)\s+(?:(?!of\b)\w+\s+){{0,2}}?(?:{MED}|dose)"
+        r"|\b(?:second|third|extra|another)\s+(?:puff|tablet|pill|spray|drop|inhalation)s?\b(?![^.;]*\b(?:was|were|recorded|taken|given)\b)"
+        r"|\b(?:leave|put|have)\s+a\s+(?:gap|break|rest)\s+of\b|\bwait\s+(?:until|till)\b[^.;]{0,30}\b(?:next|another)\s+(?:one|dose|tablet)"
     ),
     re.compile(
         rf"\bextra\s+(?:{MED}|F\d++|puff|one)|\b(?:make\s+up\s+for|compensate\s+for)\s+(?:the|"

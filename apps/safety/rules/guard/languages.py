@@ -70,6 +70,8 @@ def foreign_language(unit: str) -> str | None:
     if len(words) < 2:
         return None
     english = sum(word in _ENGLISH for word in words)
+    if english >= 0.5 * len(words):
+        return None
     best, score = None, 0
     for code, listed in _WORDS.items():
         strong = sum(word in listed and word not in _SHARED for word in words)

@@ -7,21 +7,22 @@ The last two are asked only about words that no English or medical word list kno
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import importlib.resources
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import symspellpy
 
 from apps.safety.rules.guard_views import leet, rot13
 
-Kind = Literal["N", "C", "A", "O", "G"]
+Kind = Literal["N", "C", "A", "O", "G", "U"]
 DATA = Path(__file__).resolve().parent.parent / "data"
-FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt")
+FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt", "clinical_words.txt")
 
 WORD = re.compile(r"[a-z0-9@$!|]*[a-z][a-z0-9@$!|]*(?:'[a-z]+)?")
 _STEM = re.compile(
@@ -42,6 +43,11 @@ _STEM = re.compile(
     r"|(?:cef|ceph|sulfa)[a-z]{4,})e?s?$"
 )
 _GUESS_FROM = 6
+_START = 6
+# "A lesion" is no "Alesion".
+_LITTLE = frozenset(
+    {"a", "an", "the", "in", "on", "of", "to", "at", "is", "no", "or", "and", "as", "for", "with", "by", "if"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Mention:
     end: int
     kind: Kind
     canonical: str
-    how: Literal["name", "joined", "leet", "reversed", "rot13", "stem", "guess"] = "name"
+    how: Literal["name", "joined", "leet", "reversed", "rot13", "stem", "guess", "unfamiliar"] = "name"
 
     @property
     def disguised(self) -> bool:
@@ -68,6 +74,13 @@ class Lexicon:
         self._read_names()
         self.ordinary = _lines("not_medicines.txt")
         self.english = _english()
+        self.clinical = _lines("clinical_words.txt")
+        self.generics = sorted(
+            name for name, (kind, whole) in self.phrases.items() if kind == "N" and name == whole and " " not in name
+        )
+        self.starts = {
+            name[:size] for name, (kind, _) in self.phrases.items() if kind == "N" for size in range(1, _START + 1)
+        }
         self._speller: Any = None
 
     def _read_terms(self) -> None:
@@ -116,6 +129,19 @@ class Lexicon:
             return True
         return word.endswith("s") and (word[:-1] in self.english or word[:-1] in self.ordinary)
 
+    def clinical_word(self, word: str) -> bool:
+        """True for words of diseases, anatomy and care that the English list lacks."""
+        return word in self.clinical
+
+    def begun(self, word: str) -> str | None:
+        """The one medicine whose name a clinician cut short so ("levothyrox", "ceftriax")."""
+        at = bisect.bisect_left(self.generics, word)
+        wholes = set()
+        while at < len(self.generics) and self.generics[at].startswith(word):
+            wholes.add(self.phrases[self.generics[at]][1])
+            at += 1
+        return wholes.pop() if len(wholes) == 1 and not self.clinical_word(word) else None
+
     def named(self, word: str) -> str | None:
         found = self.phrases.get(word)
         return found[1] if found and found[0] == "N" else None
@@ -147,17 +173,20 @@ def data_hash() -> str:
     return digest.hexdigest()[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     word: str
     start: int
     end: int
 
 
-def mentions(text: str) -> list[Mention]:
+_TOKEN = re.compile(r"[a-z0-9@$!|]+(?:'[a-z]+)?")
+
+
+@lru_cache(maxsize=256)
+def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in a cleaned (lower-case) text, left to right, without overlap."""
     lex = lexicon()
-    tokens = [_Token(m.group(), m.start(), m.end()) for m in re.finditer(r"[a-z0-9@$!|]+(?:'[a-z]+)?", text)]
+    tokens = [_Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
     found: list[Mention] = []
     index = 0
     while index < len(tokens):
@@ -169,7 +198,7 @@ def mentions(text: str) -> list[Mention]:
         if mention is not None:
             found.append(mention)
         index += used
-    return found
+    return tuple(found)
 
 
 def _phrase(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[Mention | None, int]:
@@ -191,16 +220,23 @@ def _phrase(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[
 def _joined(lex: Lexicon, text: str, tokens: list[_Token], index: int) -> tuple[Mention | None, int]:
     """ "war-farin", "met formin", "war far in": parts that only make sense as one name."""
     joined = tokens[index].word
+    if joined in _LITTLE:
+        return None, 1
     for size in range(2, 5):
         if index + size > len(tokens):
             break
+        if joined[:_START] not in lex.starts:
+            break
         gap = text[tokens[index + size - 2].end : tokens[index + size - 1].start]
-        if not re.fullmatch(r"[ \t]?[-._/·]?[ \t]?\n?", gap) or not gap:
+        if not gap or len(gap) > 4 or not _GAP.fullmatch(gap):
             break
         joined += tokens[index + size - 1].word
         if len(joined) >= 7 and (canonical := lex.named(joined)):
             return Mention(tokens[index].start, tokens[index + size - 1].end, "N", canonical, "joined"), size
     return None, 1
+
+
+_GAP = re.compile(r"[ \t]?[-._/·]?[ \t]?\n?")
 
 
 @lru_cache(maxsize=50_000)
@@ -222,6 +258,8 @@ def _reading(word: str) -> tuple[str, str] | None:
     for guess in lex.speller.lookup(word, symspellpy.Verbosity.CLOSEST, max_edit_distance=limit):
         if guess.term[0] == word[0] or guess.distance == 1:
             return lex.phrases[guess.term][1], "guess"
+    if whole := lex.begun(word):
+        return whole, "guess"
     if _STEM.fullmatch(word):
         return word, "stem"
     return None
@@ -244,15 +282,16 @@ def _single(token: _Token) -> Mention | None:
     return Mention(token.start, token.end, "N", read[0], read[1])  # type: ignore[arg-type]
 
 
-def inside_run(word: str) -> list[str]:
+@lru_cache(maxsize=50_000)
+def inside_run(word: str) -> tuple[str, ...]:
     """Names inside a long run of letters without spaces ("givewarfarin")."""
     lex = lexicon()
-    if len(word) < 9 or lex.known_word(word):
-        return []
+    if len(word) < 9 or lex.known_word(word) or lex.clinical_word(word):
+        return ()
     found = []
     for start in range(len(word) - 5):
         for size in range(min(22, len(word) - start), 5, -1):
             if lex.named(word[start : start + size]):
                 found.append(word[start : start + size])
                 break
-    return found
+    return tuple(found)

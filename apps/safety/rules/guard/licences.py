@@ -75,7 +75,7 @@ REPORTING = (
     ),
     re.compile(rf"{_OBJ}{_GAP}\b(?:is|are)\s+(?:\w+ly\s+|not\s+|also\s+|already\s+)*(?:{RECORDED}|taken)\b"),
     re.compile(
-        rf"{_OBJ}\s+(?:[QFKD#]\d++\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|"
+        rf"{_OBJ}\s+(?:[QFKD#]\d++\s+|\w+\s+){{0,3}}?(?:started|stopped|given|taken|commenced|finished|completed|ended|"
         rf"prescribed|administered|used|discontinued|increased|reduced|changed)\s+(?:in\s+#|"
         rf"on\s+(?:#|admission|arrival)|last|yesterday|[#D]\d++\s*(?:days?|weeks?|months?|"
         rf"years?|hours?)?\s*ago|by\s+(?:the\s+)?(?:gp|ambulance|paramedic|crew|ed|gp|family)|"
@@ -118,9 +118,9 @@ NEGATED = re.compile(
 )
 
 _HARM = (
-    r"(?:allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
+    r"(?:tremor|common|expected|recogni[sed]+|unusual|allerg(?:y|ic|ies)|hypersensitiv\w+|intoleran\w+|anaphyla\w+|reactions?|rash(?:es)?|"
     r"hives|urticaria|side[- ]effects?|adverse(?:\s+\w+)?|toxicity|overdos\w+|poisoning|"
-    r"interact(?:s|ions?|ed|ing)?|contraindicat\w+|due|secondary|effectiveness|efficacy|"
+    r"interact(?:s|ions?|ed|ing)?|cross-?reactiv\w+|reactivity|contraindicat\w+|due|secondary|effectiveness|efficacy|"
     r"affected|influenced|altered|potentiated|inhibited|displaced|lowered|raised|reduced|"
     r"increased|prolonged|"
     r"caused|induced|triggered|precipitated|provoked|worsened|exacerbated|exposure|exposed|"
@@ -136,18 +136,21 @@ _ILL = (
     r"plegia|spasm|edema|oedema|dystonia|kinesia|arrhythmia|cardia|rrhagia|rrhoea|rrhea|"
     r"tension|pnoea|pnea|necrolysis|itides|philia)|syndrome|bleed(?:ing|s)?|ha?emorrhage|"
     r"bruising|failure|injury|rash|disease|disorder|reaction|shock|arrest|ulcer\w*|perforation|"
-    r"collapse|confusion|delirium|drowsiness|sedation|seizures?|cough|swelling|cramps?|"
+    r"collapse|confusion|delirium|drowsiness|seizures?|cough|swelling|cramps?|"
+    r"shak(?:y|iness)|jitter\w*|heart\s?beat|sleep(?:y|iness)|dizz(?:y|iness)|light-?headed\w*|dry\s+mouth|bloat\w*|sweat\w*|"
+    r"flush\w*|acidosis|cholestasis|mood|cataracts?|osteoporosis|cardiotoxicity|"
     r"headache|nausea|vomiting|constipation|diarrh\w+|jaundice|gout|fracture|"
     r"infection|thrombus|clot|stroke|effects?|symptoms?|toxicity|change|deterioration|"
     r"hepatic|renal|qt|block|falls?|hypo|hypos|itch\w*|palpitations|tinnitus|deafness|"
     r"tremor|weakness|pain|fever|depression|insomnia|weight\s+gain)"
 )
+_FROM = r"(?<!benefit )(?<!benefits )(?<!benefited )from"
 HARM = (
     re.compile(
         rf"(?:[V#]\d++|\b(?:fell|rose|dropped|developed|became|worsened|improved|collapsed|settled))\b[^.;:]{{0,30}}?"
         rf"\b(?:after|following|since)\s+(?:(?:the|her|his|their|an?|recent|prehospital|earlier)\s+)*{_OBJ}"
     ),
-    re.compile(rf"\bfrom\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
+    re.compile(rf"\b{_FROM}\s+(?:(?!now|today)\w+\s+){{0,2}}?{_OBJ}"),
     re.compile(
         rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:after|with|on|following|related\s+to|by|of)\s+(?:(?:the|"
         rf"a|an|her|his|long-term|recent|prolonged|chronic|high-dose|excess|regular|use\s+of|"
@@ -167,7 +170,7 @@ HARM = (
         rf"nkda\s+except)\s*(?:recorded|documented|to)?\s*[:=-]{_NEAR}{_OBJ}"
     ),
     re.compile(
-        rf"{_OBJ}(?:\s+[\w'-]+){{0,4}}?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|"
+        rf"{_OBJ}(?:\s*,)?(?:\s+[\w'-]+){{0,4}}?(?:\s*,)?\s+(?:(?:can|may|might|could|is|are|was|were|also|often|"
         rf"commonly|sometimes|rarely|known\s+to|likely\s+to|will|does|do|has|have|been|frequently|"
         rf"occasionally|both|itself|directly|irreversibly|selectively|competitively|reversibly)\s+)*"
         r"(?:cause[sd]?|causing|induce[sd]?|inducing|trigger\w*|precipitat\w+|provoke\w*|"
@@ -175,7 +178,10 @@ HARM = (
         r"ing)\s+(?:the\s+|an?\s+|her\s+|his\s+)?(?:\w+\s+){0,2}(?:risk|chance|likelihood|"
         r"levels?|concentrations?|bleeding|potassium|exposure|effects?|heart|blood|inr|qt\w*|"
         r"A\d++|N\d++|toxicity|appetite|pressure|weight|susceptibility)|"
-        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:risk|levels?|concentrations?|blood|A\d++|"
+        r"react\w*|convert(?:s|ed)|(?:is|are)\s+broken\s+down|chang(?:e|es|ing)\s+how|carr(?:y|ies)\b(?=[^.;]*\b(?:risk|warning|danger))|"
+        r"thins?\s+(?:the\s+)?(?:skin|bone)\w*|dr(?:y|ies)\s+(?:the|out)|stains?|"
+        r"(?:give|gives|giving|bring|brings|produce|produces|leave|leaves|make|makes)\s+(?:(?!relief|better)[\w,-]+\s+){0,6}?(?:cough|rash|headaches?|nausea|diarrhoea|tremor|cramps?|drowsy|dizzy|sick|sleepy|thirsty|tired|shaky|dreams|urine|wind|bruis\w+|side)\b|"
+        r"raise[sd]?\s+(?:the\s+)?(?:\w+\s+){0,3}?(?:triglycerides?|lipids?|sugars?|urate|ammonia|enzymes|risk|levels?|concentrations?|blood|A\d++|"
         r"potassium|pressure|chance|counts?|rates?|tone|temperature|weight)|lower(?:s|ed)?\s+(?:the\s+)?(?:\w+\s+)"
         r"{0,3}?(?:levels?|blood|A\d++|seizure|heart|pressure|threshold|concentrations?|counts?|"
         r"rates?|tone|temperature)|reduc(?:e|es|ed)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:absorption|"
@@ -186,7 +192,7 @@ HARM = (
         r"ed)?|alter(?:s|ed)?|interfer\w+|predispos\w+|lead(?:s|ing)?\s+to|led\s+to|result(?:s|"
         r"ed|ing)?\s+in|associated|linked|contraindicated|"
         r"(?:a\s+)?(?:narrow|long|short)\s+(?:therapeutic|half)|side[- ]effects?|adverse|"
-        r"works?\s+by|acts?\s+(?:on|by|as|at|in)|belongs?|metaboli[sz]ed|excreted|eliminated|"
+        r"works?\s+by|acts?\s+(?:\w+ly\s+)?(?:on|by|as|at|in)|upset\w*|irritat\w+|belongs?(?=\s+to)|metaboli[sz]ed|excreted|eliminated|"
         r"cleared|cross(?:es)?|nephrotoxic|hepatotoxic|ototoxic|teratogenic|cardiotoxic|neurotoxic|"
         r"explain\w*|account(?:s|ed)?\s+for|contribut\w+|underl\w+|sedating|harmful|toxic|dangerous|unsafe|implicated|responsible|"
         r"(?:an?|the)\s+(?:[\w-]+\s+){0,5}?(?:inhibitor|blocker|antagonist|agonist|cause|"
@@ -201,18 +207,44 @@ HARM = (
         rf"interacts?|interactions?|reacts?|contraindicated|incompatible|combination|taken|"
         rf"combined|along)\s+(?:\w+\s+){{0,2}}?(?:with|between)\s+{_NEAR}{_OBJ}"
     ),
+    re.compile(rf"\b(?:reactions?|reactivity|interactions?)\s+between\b[^.;]{{0,60}}?\band\b[^.;]{{0,30}}?{_OBJ}"),
+    re.compile(rf"^\W*\|\s*{_OBJ}\s*\|[^|]*\b{_ILL}\b(?!.*[QFK]\d)"),
+    re.compile(
+        rf"\b{_ILL}\b[^.;:]{{0,40}}?\b(?:after|with|on|from)\s+(?:their|your|the|his|her|taking|using)\s+(?:\w+\s+){{0,2}}?{_OBJ}"
+    ),
     re.compile(
         rf"\b(?:such|like|including|e\.g\.|namely)\s+(?:as\s+)?{_OBJ}\s+(?:can|may|might|could)\s+(?:cause|"
         rf"lead|worsen|trigger|mask|increase\s+the\s+risk)"
     ),
 )
+# What a medicine does to a body beyond its purpose, and how it works: by the verb, whatever the object.
+_DOES = (
+    r"(?:blurs?|lengthens?|stings?|burns?|(?:roughly\s+)?halves?(?=\s+[a-z]+\s+(?:after|levels?))|(?:is|are)\s+(?:lethal|fatal|irritant|vesicant)|has\s+(?:\w+\s+)?effects|have\s+(?:\w+\s+)?effects|(?:can|may|might|could)\s+(?:\w+ly\s+)?(?:block|sting|burn|blur|stain|change|interfere|follow|reach)|absorption\s+is|slows?|blunts?|boosts?|turns?|rubs?\s+off|induces?|speeds?\s+up|push(?:es)?|swells?|(?:can|may|might|could)\s+(?:drop|push|boost|blunt|cut|turn|hide|tip|set\s+off|trigger)|has\s+an?\s+(?:\w+\s+)?half-life|reach(?:es)?|pass(?:es)?|enters?|cross(?:es)?|lasts|wears?\s+off|accumulates?|persists?|adds?\s+to|depress(?:es)?|antagoni[sz]es?|displaces?|dehydrates?|damages?|injures?|harms?|"
+    r"scars?|retains?|wastes?|hides?|masks?|shares?|competes?|exaggerates?|amplif(?:y|ies)|sensiti[sz]es?|irritates?|inflames?|hardens?|thickens?|weakens?|"
+    r"(?:can|may|might|could)\s+(?:also\s+|occasionally\s+|rarely\s+|sometimes\s+)?(?:make|affect|produce|give|bring|leave|lower|raise|thin|dry|upset|harm|damage|slow|unmask|persist|recur)|"
+    r"mak(?:e|es)\s+(?:(?!better|well|comfortable|easier|sense)[\w'-]+\s+){1,4}?(?:swell|bleed|itch|ache|feel|pass|go\b|dry|heavier|lighter|longer|worse|weaker|slower|harder|restless|drowsy|dizzy|thirsty|more|less)|"
+    r"rais(?:e|es)\s+(?:both\s+|the\s+)?(?:[\w-]+\s+){0,3}?(?:levels?|inr|and)|lower(?:s)?\s+(?:its|their|the|sexual|appetite|seizure)\b|"
+    r"(?:is|are)\s+(?:\w+ly\s+)?(?:[a-z]*toxic|[a-z]*genic|sedating|constipating|addictive|habit-forming|sedative|impaired|inhibited|metaboli[sz]ed|cleared|excreted|"
+    r"activated|potentiated|displaced|bound|absorbed|degraded|inactivated|broken\s+down|converted)|"
+    r"'s?\s+(?:activation|metabolism|clearance|absorption|breakdown|action|effects?|half-life))"
+)
+EFFECTS = (
+    re.compile(
+        rf"{_OBJ}(?:\s*,)?(?:\s+(?!for\b|to\b|should\b|must\b)[\w'-]+){{0,3}}?(?:\s*,)?\s*{_DOES}\b(?!\s+(?:pain|symptoms|blood\s+pressure|better))"
+    ),
+)
+# In the same breath: what it acts on, or is impaired by.
+ACTED_ON = re.compile(
+    rf"\b(?:inhibits?|blocks?|binds?|induces?|displaces?|makes?|than|many|other|most|of|by|raises?|lowers?|reduces?|increases?|affects?|alters?|impairs?|and|both|with|potentiates?|antagoni[sz]es?)\s+"
+    rf"(?:(?:the|its|an?|of|both|levels?|effects?|absorption|inr|and|other|many|most)\s+){{0,3}}{_OBJ}"
+)
 COMPOUND = re.compile(
-    rf"{_OBJ}[\s-]+(?:\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
+    rf"{_OBJ}[\s-]+(?:(?!if\b|when\b|for\b|in\b|unless\b|once\b|after\b)\w+\s+)?(?:induced|associated|related|toxicity|overdose|poisoning|"
     rf"allerg(?:y|ies|ic)|hypersensitivity|intolerance|anaphylaxis|reactions?|rash|withdrawal|"
     rf"levels?|concentrations?|trough|assay|screen|misuse|abuse|dependence|dependency|"
     rf"resistan(?:t|ce)|"
-    r"ingestion|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
-    r"clearance|half-life|nephropathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
+    r"ingestion|metabolites?|toxicities|side[- ]effects?|interactions?|effects?|excess|deficiency|metabolism|"
+    r"clearance|half-life|nephropathy|retinopathy|[a-z]+opathy|hepatotoxicity|nephrotoxicity|cough|antibod(?:y|"
     r"ies)|receptors?|sensitivity|sensitivities|monitoring|failure|neuropathy|myopathy|"
     r"refractory|responsive|treated|naive|exposure|sensitive|dependent|crisis|epidemic|"
     r"deaths?|disorders?|addiction|stewardship|assessment|intoxication|tolerance|seeking|"
@@ -225,6 +257,10 @@ USE_OF = re.compile(
     rf"and\s+(?:bleeding|risk)|risk|recorded|documented|reported|unknown|unclear|before|"
     rf"after|ago))"
 )
+MEASURED = re.compile(
+    rf"\b(?:trough|peak|serum|plasma|pre-dose|random|post-dose)\s+(?:\w+\s+)?{_OBJ}"
+    rf"|(?P<med2>{MED})\s+(?:\w+\s+)?(?:monitoring|assays?|levels?|troughs?)\b"
+)
 LEVEL = re.compile(r"(?P<med>[NA]\d++)\s*(?:of|is|was|:|=|at|-|,|\|)?\s*V\d++(?!\d)")
 
 ASKS = re.compile(
@@ -236,8 +272,8 @@ ASKS = re.compile(
 _UNKNOWN = (
     r"(?:not\s+(?:been\s+)?(?:recorded|documented|stated|known|clear|given|specified|"
     r"available|provided|mentioned|described|established|asked|in\s+the\s+record|reported|"
-    r"confirmed|noted|listed)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
-    r"lacking|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
+    r"confirmed|noted|listed|enclosed|attached|included|sent|supplied|legible)|unknown|unclear|unrecorded|undocumented|missing|absent\s+from|"
+    r"lacking|illegible|unreadable|unspecified|unconfirmed|to\s+be\s+(?:clarified|confirmed|established|obtained))"
 )
 MISSING = (
     re.compile(rf"{_OBJ}[^.;:!?]{{0,60}}?\b{_UNKNOWN}\b"),
@@ -270,9 +306,10 @@ REFUSAL = re.compile(
     r"report|answer)\b[^.;:!?]{0,25}?\b(?:cannot|can't|can\s+not|does\s+not|doesn't|will\s+not|"
     r"won't|unable|not\s+able|never|not\s+permitted|not\s+allowed|must\s+not|declines?|"
     r"isn't\s+able|do\s+not\s+have|not\s+designed|no\s+longer)\s+(?:\w+\s+){0,3}?"
-    r"(?:recommend|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
+    r"(?:recommend|verify|judge|assess|interpret|estimate|check|establish|determine|read|find|identify|prescrib\w*|advis\w*|give|giving|suggest|provid\w*|offer|stat\w*|calculat\w*|"
     r"comment|answer|say|help|make|tell|choose|select|decide|dose|confirm|propose|list|"
     r"discuss|give\s+out|set|change|start|stop)\b"
+    r"|\b(?:cannot|can't|can\s+not|could\s+not|will\s+not)\s+be\s+(?:answered|addressed|given|advised|decided|stated|provided|judged|offered|recommended)\b"
     r"|\b(?:no|not)\s+(?:dose|G\d++|dosing|prescrib\w*|treatment|medicine)[^.;:!?]{0,30}?\b(?:is|"
     r"are|can\s+be|will\s+be|advice)\b[^.;:!?]{0,30}?\b(?:given|provided|offered|suggested|"
     r"made|stated|here|advice|recommended)\b"
@@ -283,17 +320,23 @@ NO_CHANGE = re.compile(
     rf"hout|unless|until|before)\b[^.;:!?]{{0,50}}?\b(?:advice|speak\w*|spoken|talk\w*|"
     rf"ask\w*|consult\w*|check\w*|doctors?|clinicians?|prescribers?|pharmacists?|gp|team|"
     rf"told|advised|nurse|medical|says?|tells?|agree\w*|discuss\w*|review\w*|seen)\b"
+    r"|\b(?:do\s+not|don't|never|please\s+don't)\b[^.!?]{0,60}?\b(?:on\s+your\s+own|by\s+yourself|yourself|alone)\b"
+    r"|\b(?:do\s+not|don't|never)\b[^.!?]{0,60}?[;,.]\s*(?:please\s+)?(?:talk|speak|ask|check)\b[^.!?]{0,40}?\bfirst\b"
+    r"|\b(?:speak|talk|ask|check|discuss|ring|phone|call|contact)\b[^.;!?]{0,60}?\b(?:doctors?|pharmacists?|clinicians?|gp|team|nurse|prescriber|midwife|centre|clinic|ward|surgery|practice|unit|helpline|line)\b[^.;!?]{0,20}?\bbefore\s+"
+    r"(?:(?:you|making|any|changing|stopping|starting|taking|altering)\b)"
+    r"|\bonly\s+(?:your|the|a|his|her)\s+(?:\w+\s+)?(?:clinician|doctor|prescriber|team|gp|consultant|pharmacist|specialist|clinic|surgery|unit|ward|nurse)s?\s+(?:can|may|should|will|is\s+able\s+to)\b"
 )
 _TEAM = (
     r"(?:(?:treating|responsible|clinical|medical|surgical|cardiology|stroke|specialist|"
     r"senior|attending|supervising|prescribing|haematology|hematology|emergency|on-call|"
-    r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,2}?(?:team|teams|clinicians?|doctors?|"
+    r"admitting|local|patient's|their|your|duty)\s+)*(?:[a-z-]+\s+){0,4}?(?:team|teams|clinicians?|doctors?|"
     r"physicians?|consultants?|prescribers?|specialists?|cardiologists?|neurologists?|"
     r"haematologists?|hematologists?|microbiologist|gp|gps|pharmacists?|surgeons?|registrar|"
-    r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|multidisciplinary\s+team|"
+    r"psychiatrists?|intensivists?|oncologists?|obstetricians?|paediatricians?|rheumatologists?|[a-z]+ologists?|[a-z]+iatricians?|[a-z]+iatrists?|anaesthetists?|dieti[ct]ians?|midwi(?:fe|ves)|nurses?|multidisciplinary\s+team|"
     r"mdt)"
 )
 DECIDER = re.compile(
+    rf"\b(?:is|are|remains?|lies|rests?|decision|question|matter|call)\s+(?:a\s+\w+\s+)?(?:for|with)\s+(?:the\s+)?(?:[a-z]+\s+){{0,4}}?(?:[a-z]+ology|[a-z]+iatrics?|medicine|surgery|clinic|service|unit|department|ward|mdt|board|palliative\s+care|obstetrics|anaesthesia|intensive\s+care)\b|"
     rf"\b(?:for|by|with|to|of|at|up\s+to|left\s+to|rests?\s+with|lies\s+with|remains?\s+with)\s+(?:the\s+|"
     rf"a\s+|an\s+|her\s+|his\s+|discretion\s+of\s+the\s+|judg(?:e)?ment\s+of\s+the\s+)*{_TEAM}\b|"
     rf"\b{_TEAM}(?:'s|s')?\s+(?:\w+\s+){{0,3}}?(?:to\s+(?:weigh|decide|consider|judge|"
@@ -302,14 +345,17 @@ DECIDER = re.compile(
     rf"should\s+(?:weigh|decide))"
 )
 CONSIDERATION = re.compile(
-    r"\b(?:weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
+    r"\b(?:whether|choos\w+|make|settle|say|set|direct\w*|agree\w*|judge|select\w*|arrange|advise|guide|lead|weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"
     r"discuss\w*|discretion|question|matter|choice|call|review\w*)\b"
+)
+PLAN_OF = re.compile(
+    rf"{_OBJ}\s+(?:\w+\s+)?(?:adjustment|management|titration|plan|strategy|regimen|choice|duration|initiation|timing|use)\s+(?:is|are|rests?|lies|remains?)\b"
 )
 DECISION_ABOUT = re.compile(
     rf"\b(?:decisions?|questions?|advice|choices?|changes?|any\s+change|adjustments?|choice|"
     rf"selection)\s+(?:about|on|to|regarding|concerning|around|over|of|in)\b[^.;:!?]{{0,50}}?{_OBJ}"
 )
-ATTRIBUTED = re.compile(
+_ATTRIBUTED = re.compile(
     r"\b(?:nice|sign|esc|aha|acc|who|bnf|rcp|rcog|rcem|rcpch|bts|bsg|bsh|bad|easl|ada|"
     r"easd|kdigo|gina|gold|idsa|cdc|nhs|nhlbi|nci|niddk|ninds|medlineplus|fda|uspstf|"
     r"acog|acp|chest|esmo|asco|nccn|eular|acr|cks|mhra|ema|uptodate|cochrane|aan|aap|"
@@ -326,7 +372,20 @@ ATTRIBUTED = re.compile(
     r"sign|esc|aha|who|bnf|bts|gina|gold|cdc|nhs|nhlbi|medlineplus|kdigo|ada|idsa|cks|"
     r"acc|easl|guidelines?|guidance|ng\d+|cg\d+|passage|source|\[)"
 )
+# Any source may be cited: one that describes, with its mark behind it.
+CITED = re.compile(
+    r"^\W*(?:the\s+|an?\s+)?(?:(?!we\b|i\b|you\b|they\b|he\b|she\b)[\w'/.-]+\s+|#\d++\s*,?\s*|[NCAOG]\d++\s+|[\w-]+\s*,\s+){1,8}?(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|"
+    r"notes?|covers?|identif(?:y|ies)|places?|outlines?|reports?|states?|summari[sz]es?|considers?|recogni[sz]es?|reviews?|groups?|refers?\s+to|features?|classes|counts?|puts?)\b.*\[\s*[#V]?\d++\s*\]"
+)
+DESCRIBES = re.compile(
+    r"\b(?:lists?|describes?|names?|mentions?|discuss(?:es)?|includes?|notes?|covers?|identif(?:y|ies)|places?|outlines?|counts?|regards?|groups?|refers?\s+to|features?|classes)\b"
+)
 PATIENT_SPECIFIC = re.compile(
     r"\b(?:this\s+(?:patient|man|woman|child|case|lady|gentleman)|the\s+patient|he|she|"
     r"him|her|you|your|his|here|now)\b"
 )
+
+
+def attributed(form: str) -> bool:
+    """True when a unit gives what it says to a guideline or another named source."""
+    return bool(_ATTRIBUTED.search(form) or CITED.search(form))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 
-MED = r"[NCAOG]\d++"
+MED = r"[NCAOGU]\d++"
 _AMOUNT = r"[QFKDV#]\d++"
+# Possessive: runs of amounts and spaces would otherwise be divided in exponentially many ways.
 _LINK = (
-    rf"(?:\s*(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|"
+    rf"(?:\s*+(?:,|/|\+|&|\band\b|\bor\b|\bplus\b|\bwith\b|\bsuch as\b|\bincluding\b|\blike\b|"
     rf"\be\.?g\.?,?|\bnor\b|\bas well as\b|\bother\b|\boccasional(?:ly)?\b|\balso\b|\bregular\b|"
-    rf"\blow-dose\b|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|"
-    rf"\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b)\s*)+"
+    rf"\blow-dose\b|\bfor\s+(?:\w+\s+){{1,3}}?(?=and\b|,|or\b)|\bthe\b|\ban?\b|\bhis\b|\bher\b|\bboth\b|\bthen\b(?=,)|\(|\)|-|{_AMOUNT}|"
+    rf"\b(?:po|iv|im|sc|sl|pr|oral|orally|inh|neb|topical|tablets?)\b))++\s*+"
 )
 LINKED = re.compile(rf"({MED}){_LINK}(?={MED})|({MED}) (?={MED})")
 
@@ -49,7 +50,7 @@ ROUTES = {
     "inhaled": r"\b(?:inh|inhaled|via inhaler|inhaler)\b",
     "nebulised": r"\b(?:neb|nebs|nebuli[sz]ed|via nebuli[sz]er)\b",
     "topical": r"\b(?:topical(?:ly)?|to the skin)\b",
-    "nasal": r"\b(?:nasal(?:ly)?|intranasal)\b",
+    "nasal": r"\b(?:nasal(?:ly)?|intranasal(?:ly)?)\b",
     "buccal": r"\bbuccal\b",
     "transdermal": r"\b(?:transdermal|td)\b",
     "intrathecal": r"\b(?:intrathecal|it)\s+(?=methotrexate)",

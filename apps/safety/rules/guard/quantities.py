@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from apps.safety.rules.guard.units import (
@@ -93,7 +94,7 @@ def _say(value: float) -> str:
 
 
 _INTERVALS = (
-    (r"q\.?o\.?d|every other day|alternate days?|every second day", 48.0),
+    (r"q\.?o\.?d|every other day|alt(?:ernate)? (?:days?|nights?)|every second day", 48.0),
     (
         r"o\.?d\.?|q\.?d\.?|qday|q\s?daily|(?:once )?daily|once (?:a|per|each|every) day|"
         r"once daily|a day|per day|every day|each day|al dia",
@@ -103,22 +104,50 @@ _INTERVALS = (
     (r"t\.?i\.?d\.?|t\.?d\.?s\.?|thrice.*", 8.0),
     (r"q\.?i\.?d\.?|q\.?d\.?s\.?", 6.0),
     (r"hourly", 1.0),
-    (r"(?:once )?weekly|once (?:a|per|every) week|per week|every week|(?:every|each) \w+days?", 168.0),
+    (r"(?:once )?weekly|wkly|once (?:a|per|every) week|per week|every week|(?:every|each) \w+days?", 168.0),
     (r"twice.*week(?:ly)?", 84.0),
     (r"(?:once )?monthly|once (?:a|per) month|every month", 720.0),
     (r"fortnightly|every (?:2|two) weeks", 336.0),
 )
 _MOMENTS = (
-    ("night", r"nocte|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
-    ("morning", r"mane|morning|\bom\b|qam|breakfast|subah|manana"),
-    ("evening", r"evening|sham|shaam|dinner"),
+    ("night", r"nights|nocte|\bqn\b|night|bed|q\.?h\.?s|\bhs\b|qpm|noche|raat|sone se"),
+    ("morning", r"\bam\b|waking|mane|morning|\bom\b|qam|breakfast|subah|manana"),
+    ("evening", r"\bpm\b|evening|sham|shaam|dinner"),
     ("prn", r"p\.?r\.?n|needed|required|necessary|\bsos\b"),
     ("stat", r"\bstat\b|one off|once only|once and only"),
     ("meals", r"meal|food|\bac\b|\bpc\b|lunch"),
 )
 
 
+_DAYPARTS = re.compile(r"(\d)\s?[-+]\s?(\d)\s?[-+]\s?(\d)(?:\s?[-+]\s?(\d))?")
+
+
+def _by_daypart(counts: list[float]) -> frozenset[str]:
+    """ "1-0-1": morning, noon, evening and night, as a continental or South Asian slip writes it."""
+    given = [count for count in counts if count]
+    if len(set(given)) != 1:
+        return frozenset({f"parts:{'-'.join(map(_say, counts))}"})
+    count = set() if given[0] == 1 else {f"form:tablet:{_say(given[0])}"}
+    if len(given) == 1:
+        moment = ("morning", "noon", "night", "night")[counts.index(given[0])]
+        return frozenset({moment, *count})
+    return frozenset({f"every:{_say(24 / len(given))}", *count})
+
+
 def _frequency(text: str) -> frozenset[str]:
+    if re.fullmatch(r"(?:in the )?morning and (?:at )?(?:night|evening)", text.strip()):
+        return frozenset({"every:12"})
+    if every := re.fullmatch(r"c/\s?(\d{1,2})\s?h", text.strip()):
+        return frozenset({f"every:{_say(float(every[1]))}"})
+    if often := re.fullmatch(r"(once|one|twice|two|\d)\s?/\s?(?:day|d)", text.strip()):
+        times = {"once": 1, "one": 1, "twice": 2, "two": 2}.get(often[1]) or int(often[1])
+        return frozenset({f"every:{_say(24 / times)}"})
+    if text.strip() in {"once", "twice", "thrice"}:
+        return frozenset({f"times:{('once', 'twice', 'thrice').index(text.strip()) + 1}"})
+    if months := re.fullmatch(r"(\d{1,2})/12ly", text.strip()):
+        return frozenset({f"every:{_say(720 * float(months[1]))}"})
+    if dayparts := _DAYPARTS.fullmatch(text.strip()):
+        return _by_daypart([float(part or 0) for part in dayparts.groups()])
     text = re.sub(r"[\s-]+", " ", text.strip())
     facts = {name for name, pattern in _MOMENTS if re.search(pattern, text)}
     interval = next((hours for pattern, hours in _INTERVALS if re.fullmatch(pattern, text)), None)
@@ -130,7 +159,7 @@ def _frequency(text: str) -> frozenset[str]:
         facts.add(f"every:{_say(interval)}")
     elif not facts and re.fullmatch(
         r"nightly|each night|every night|(?:each|every) (?:morning|evening)|once nightly|"
-        r"nocte|mane|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)",
+        r"nocte|mane|qn|om|q\.?h\.?s\.?|at (?:night|bed ?time)|in the (?:morning|evening)",
         text,
     ):
         facts.add("every:24")
@@ -165,7 +194,7 @@ def _amount(match: re.Match[str]) -> frozenset[str]:
     else:
         dimension, scale = UNIT_SCALE[match["unit"]]
         values = _numbers(match["dose"][: match.start("unit") - match.start("dose")])
-    per = re.sub(r"\s+|per|each|every", "", match["per"] or match["share"] or "")
+    per = re.sub(r"\ba(?=\s)|\s+|per|each|every", "", match["per"] or match["share"] or "")
     per = (
         re.sub(r"(?<=/)?hours?|hrs?", "h", per)
         .replace("minutes", "min")
@@ -191,10 +220,12 @@ def _form(match: re.Match[str]) -> frozenset[str]:
 
 
 def _plain(match: re.Match[str]) -> frozenset[str]:
-    return frozenset({f"number:{_say(value)}" for value in _numbers(match.group())})
+    values = _numbers(match.group()) or [ROMAN[text] for text in [match.group().strip()] if text in ROMAN]
+    return frozenset({f"number:{'-'.join(map(_say, values))}"})
 
 
-def quantities(text: str) -> list[Quantity]:
+@lru_cache(maxsize=256)
+def quantities(text: str) -> tuple[Quantity, ...]:
     """All quantities in a cleaned text, left to right."""
     found: list[Quantity] = []
     for match in PATTERN.finditer(text):
@@ -216,7 +247,7 @@ def quantities(text: str) -> list[Quantity]:
                 match.group().strip(),
             )
         )
-    return found
+    return tuple(found)
 
 
 # "A drop in sodium" falls, "a drop in each eye" is given.
@@ -248,11 +279,18 @@ def _read(name: str, match: re.Match[str]) -> tuple[QuantityKind, frozenset[str]
         return "F", _form(match)
     if name == "number":
         return "#", _plain(match)
+    if name == "clock":
+        hour, minute = re.findall(r"\d\d?(?=\D|\d\d$)|\d\d$", match.group())[:2]
+        return ("V", frozenset({f"clock:{int(hour)}:{minute}"}))
+    if name in {"triple", "pair"}:
+        return ("V", frozenset({f"{name}:{match.group()}"}))
     facts = frozenset({f"{name}:{'-'.join(map(_say, _numbers(match.group())))}"})
     return ("V", facts)
 
 
 def _duration(text: str) -> str:
+    if slashed := re.search(r"(\d+)\s*/\s*(7|52|12)\b", text):
+        return _say(float(slashed[1]) * {"7": 1.0, "52": 7.0, "12": 30.0}[slashed[2]])
     values = _numbers(text) or [1.0]
     days = (
         7.0
@@ -260,9 +298,11 @@ def _duration(text: str) -> str:
         else 30.0
         if re.search(r"month|/\s*12", text)
         else 365.0
-        if "year" in text
+        if re.search(r"year|\dy", text)
         else 1 / 24
-        if re.search(r"hour|hr", text)
+        if re.search(r"\bhours?\b|\d\s?h(?:rs?)?\b|\bhrs?\b", text)
+        else 1 / 1440
+        if re.search(r"\bmin", text)
         else 1.0
     )
     return "-".join(_say(value * days) for value in values[: 2 if "-" in text or " to " in text else 1])

@@ -73,7 +73,7 @@ _COUNT = (
     rf"(?:{NUMBER}|\b(?:an?|another|a\s+couple(?:\s+of)?|couple(?:\s+of)?|both|several|few|a\s+few|extra|double|"
     rf"half\s+an?|half\s+of\s+an?|half\s+the|{'|'.join(FOREIGN_NUMBERS)}|i{{1,3}}|iv|v|x)\b)"
 )
-_RANGE = rf"{NUMBER}(?:\s*(?:-|to|or|and|a|se|x)\s*{NUMBER})?"
+_RANGE = rf"{NUMBER}(?:\s*(?:-|to|or|and|a|se)\s*{NUMBER})?"
 _MASS = {
     "mg": 1e3,
     "mgs": 1e3,
@@ -142,6 +142,8 @@ _ACTIVITY = {
     "units": 1.0,
     "iu": 1.0,
     "ius": 1.0,
+    "ui": 1.0,
+    "ie": 1.0,
     "u": 1.0,
     "international units": 1.0,
     "unidades": 1.0,
@@ -157,6 +159,13 @@ _MOLAR = {
     "meq": 1.0,
     "milliequivalents": 1.0,
     "umol": 1e-3,
+    "micromol": 1e-3,
+    "micromols": 1e-3,
+    "micromoles": 1e-3,
+    "nanomol": 1e-6,
+    "nanomoles": 1e-6,
+    "picomol": 1e-9,
+    "millimol": 1.0,
     "nmol": 1e-6,
     "mol": 1e3,
 }
@@ -198,36 +207,36 @@ _FREQUENCY = (
     r"q\.?d\.?|q\.?o\.?d\.?|q\s?\d{1,2}\s?(?:-\s?\d{1,2}\s?)?(?:h(?:rs?|ourly|ours?)?|"
     r"d|w|min)?|"
     r"qam|qpm|q\.?h\.?s\.?|hs|qday|q\s?daily|qhr|qwk|qds|nocte|mane|om|stat|p\.?r\.?n\.?|"
-    r"sos|tid|ac|pc|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
+    r"sos|tid|ac|pc|qn|(?<=[gul]\s)[ap]m\b|(?<=[gul])[ap]m\b|(?:at\s+)?(?:mornings|evenings|nights)|alt(?:ernate)?\s+(?:days|nights)|c/\s?\d{1,2}\s?h|(?:once|one|twice|two|\d)\s?/\s?(?:day|d)\b|\d{1,2}/12ly|wkly|on\s+waking|cada\s+(?:\w+\s+)?(?:horas?|dias?|noche)|"
     r"(?:once|twice|thrice|hourly|nightly|weekly|monthly|fortnightly|yearly)(?:[\s-]+(?:and\s+only\s+)?(?:dail"
     r"y|nightly|weekly|monthly|an?\s+(?:day|night|week|month)|per\s+(?:day|night|week|"
     r"month)|each\s+day|every\s+(?:day|night|week)|in\s+24\s?h(?:ours|rs)?|only))?|"
     rf"(?:{NUMBER}|{'|'.join(FOREIGN_NUMBERS)})\s*(?:(?:x(?!\s?10)|times?|veces|fois|"
-    rf"mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:an?|per|each|every|al|por|par|/|"
-    rf"in\s+(?:a|one|24|the))\s*(?:day|d|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|"
+    rf"mal)\s*(?:(?:-\s*)?(?:daily|weekly|nightly)|(?:(?:an?|per|each|every|al|por|par|"
+    rf"in\s+(?:a|one|24|the))\s+|/\s*|in\s+(?=24))(?:day|d\b|week|wk|night|hour|dia|jour|24\s?h(?:ours|rs)?|"
     rf"tag)|pro\s+tag)|(?:baar|bar)\s*(?:(?:din|roz)\s*(?:mein|me|main)?)?)|"
     rf"(?:din|roz)\s+(?:mein|me|main)\s+(?:{NUMBER}|{'|'.join(FOREIGN_NUMBERS)})\s*(?:baar|"
-    rf"bar|dafa|martaba)?|har\s+\w+\s+(?:ghante|ghanta|din|hafte)|al\s+dia|subah(?:\s*(?:-|"
+    rf"bar|dafa|martaba)?|har\s+\w+\s+(?:ghante|ghanta|din|hafte)|al\s+dia|subah|raat(?:\s+ko)?|khaali\s+pet|subah(?:\s*(?:-|"
     rf"aur|,)?\s*(?:dopahar|sham|shaam|raat))*|raat\s+ko|sone\s+se\s+pehle|por\s+la\s+(?:noche|"
     rf"manana)|antes\s+de\s+dormir|"
     rf"(?:every|each|alternate|every\s+other|every\s+second)\s+(?:(?:{_RANGE})\s*(?:-\s*)?)?(?:hours?|"
     rf"hourly|hrs?|h|minutes?|mins?|days?|nights?|mornings?|evenings?|weeks?|months?|bedtime|"
     rf"meals?|afternoons?|few\s+hours|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|"
     rf"saturdays?|sundays?)|"
-    rf"(?:{_RANGE})\s*-?\s*(?:hourly|hrly|h?rly|minutely|weekly|monthly)|\d{{1,2}}\s*/\s*(?:24|7)(?!\d)|"
+    rf"(?:{_RANGE})\s*-?\s*(?:hourly|hrly|h?rly|minutely|weekly|monthly)|\d{{1,2}}\s*/\s*24(?!\d)|"
     r"(?:once|one)\s+off|daily|per\s+day|a\s+day|per\s+week|each\s+(?:morning|night|evening)|"
     r"at\s+(?:bed\s?time|night)|before\s+bed|in\s+the\s+(?:morning|evening)|(?:with|before|"
     r"after)\s+(?:each\s+|every\s+)?(?:meals|food|breakfast|lunch|dinner)|at\s+breakfast|"
     r"as\s+(?:needed|required|necessary)|when\s+(?:needed|required|necessary)|if\s+(?:needed|"
     r"required)|round\s+the\s+clock|around\s+the\s+clock|morning\s+and\s+(?:night|evening)|"
-    r"[01]-[01]-[012](?:-[01])?)(?![\w%])"
+    r"[0-4]\s?[-+]\s?[0-4]\s?[-+]\s?[0-4](?:\s?[-+]\s?[0-4])?(?![-+\d]))(?![\w%])"
 )
 _DURATION = (
     rf"(?:\bfor\s+(?:the\s+|a\s+|another\s+|at\s+least\s+|up\s+to\s+|about\s+|a\s+further\s+|"
     rf"a\s+total\s+of\s+)*(?:next\s+|last\s+|past\s+)?(?:{_RANGE}|a|an|several|few)\s*-?\s*(?:days?|"
     rf"weeks?|months?|years?|hours?|hrs?|nights?|wks?|d|doses?)\b|\b(?:{_RANGE})[\s-]+(?:day|"
-    rf"week|month|night)s?[\s-]+(?:course|of|supply|trial|taper|worth)\b|\bx\s?\d+\s*(?:days?|"
-    rf"d|/7|weeks?|w|/52)\b|\bpor\s+(?:\w+)\s+dias\b|\b\d+\s*/\s*(?:7|52|12)\b)"
+    rf"week|month|night)s?[\s-]+(?:course|of(?!\s+(?:pregnancy|gestation|age|amenorrhoea|life))|supply|trial|taper|worth)\b|\bx\s?\d+\s*(?:days?|"
+    rf"d|/7|weeks?|w|/52)\b|\bpor\s+(?:\w+)\s+dias\b|\bover\s+(?:{_RANGE}|an?)\s?-?\s?(?:hours?|hrs?|h|minutes?|mins?)\b|\bx\s?\d+\s?(?:h|hrs?|hours?|y|years?|m|months?)\b|\b\d+\s*/\s*(?:7|52|12)\b)"
 )
 _LEVEL_PER = (
     r"\s*/\s*(?:dl|l|ml|litres?|liters?|100\s?ml|mmol|mol|ul|mm3|hpf|lpf|g|kg\s*h2o|1\.73|"
@@ -244,10 +253,12 @@ _WHOLE_UNITS = (
     r"lit(?:re|er)|gram(?:me)?|milligram(?:me)?|microgram(?:me)?|millilit(?:re|er)|pint|" r"unit(?=\s+(?:of\s|per\s))"
 )
 
+# No quantity begins inside a word, and a look back is cheaper than a hundred alternatives.
 PATTERN = re.compile(
-    rf"(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
+    rf"(?!(?<=[a-z])[a-z]|[\s,;])(?:(?P<freq>{_FREQUENCY})|(?P<dur>{_DURATION})"
+    rf"|(?P<pair>(?<![\w./])(?![1-3]/[2-4](?!\d))\d{{1,3}}(?:\.\d+)?/\d{{1,3}}(?:\.\d+)?(?![\w/.]|\s?(?:mmhg|mg|ml|mcg|g\b)))"
     rf"|(?P<level>(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?:(?:x\s?10\^?\d+)|(?:{_UNITS}|u|mu|iu|"
-    rf"cells|meq|mosm|pmol|fmol|pg)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
+    rf"cells|meq|mosm|pmol|fmol|pg|mg\.?\s?h)(?=(?:{_LEVEL_PER}))(?:{_LEVEL_PER})))"
     rf"|(?P<dose>(?<![\w.])(?!(?:19|20)\d\d[a-z]\b)(?:[<>]=?\s*)?{_RANGE}\s*-?\s*(?P<unit>{_UNITS})(?![a-z0-9&]"
     rf"|\.s\.|-?\s?(?:needle|cannula|gauge))(?P<per>{_PER}*))"
     rf"|(?P<article>(?<![\w.-])(?:half\s+an?|an?|another)\s+(?:further\s+|full\s+|single\s+)?(?P<whole>{_WHOLE_UNITS}"
@@ -255,8 +266,10 @@ PATTERN = re.compile(
     rf"|(?P<form>(?<![\w.])(?P<count>{_COUNT})\s*(?:-\s*)?(?:x\s*)?(?:or\s+{_COUNT}\s+|"
     rf"to\s+{_COUNT}\s+|-\s*{_COUNT}\s+)?(?:(?:more|extra|another|full|whole|additional|"
     rf"single|further|metered|crushed|small|large)\s+)*(?P<formword>{_FORMS})\b(?!-))"
+    rf"|(?P<clock>\b(?:[01]\d|2[0-3]):[0-5]\d\b|(?<=at )\d:[0-5]\d\b|(?<=at )(?:[01]\d|2[0-3])[0-5]\d\b)"
     rf"|(?P<percent>(?<![\w.]){_RANGE}\s*(?:%|per\s?cent\b))"
     rf"|(?P<value>(?<![\w.]){_RANGE}\s*-?\s*(?:{_VALUE_UNITS})\b)"
+    rf"|(?P<triple>(?<![\w./])\d+(?:\.\d+)?/\d+(?:\.\d+)?/\d+(?:\.\d+)?(?![\w/]))"
     rf"|(?P<bp>\b\d{{2,3}}\s?/\s?\d{{2,3}}\b)"
-    rf"|(?P<number>(?<![\w.#-])(?:{_RANGE})(?![\w]))"
+    rf"|(?P<number>(?<![\w.#-])(?:(?:{_RANGE})(?![\w])|\bi{{2,3}}\b(?=\s*(?:od|bd|tds|qds|daily|nocte|mane|prn|om|qn)\b))))"
 )
