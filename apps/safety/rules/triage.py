@@ -39,11 +39,8 @@ DERIVED = frozenset({
 })  # fmt: skip
 
 
-MEASURED = frozenset({
-    "not_alert", "low_systolic", "troponin_high", "fast_heart_for_age", "fast_breathing_for_age",
-    "very_fast_heart_for_age", "very_fast_breathing_for_age",
-})  # fmt: skip
-"""Derived from a number: absent when nothing was measured, so `not` must not stand before them."""
+FRAMES = frozenset({"child", "scale_2", "late_pregnancy", "term", "dialysis", "resolved_recently"})
+"""Whose findings these are, and whether they are over: all that `not` may stand before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
                 (
                     (
                         cast(TriageLevel, one["level"]),
-                        compile_rule(one["when"], concepts=known, numbers=NUMBERS, measured=MEASURED),
+                        compile_rule(one["when"], concepts=known, numbers=NUMBERS, frames=FRAMES),
                     )
                     for one in data["levels"]
                 ),
