@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib import resources
 
 from apps.safety.rules.assertion import Status, normalise, statements, status_of
+from apps.safety.rules.words import words
 from medassist.clinical.case import CaseInput
 
 EVIDENCE_LENGTH = 120
@@ -19,8 +20,8 @@ EVIDENCE_LENGTH = 120
 class Concept:
     name: str
     background: bool
-    patterns: tuple[tuple[tuple[frozenset[str], ...], re.Pattern[str]], ...]
-    """Each with sets of word beginnings, one of each of which must occur, so that most patterns are never run."""
+    patterns: tuple[tuple[tuple[frozenset[str], ...], str], ...]
+    """Regular expressions with sets of word beginnings, one of each of which must occur, so that most patterns are never run."""
 
 
 @lru_cache(maxsize=1)
@@ -86,6 +87,11 @@ def names() -> frozenset[str]:
 
 
 _GAP = r"(?:[\s\-/]+[\w'%+/]+){0,5}?"
+_AFTER_DENIAL = r"(?:[\s\-/]+(?!(?:and|or|but|nor|with|is|are|was|has|he|she)\b)[\w'%+/]+){0,3}?"
+"""A phrase that begins with a denial ("not .. feeding") may not reach into the next statement ("no fever and feeding")."""
+_DENIALS = frozenset(
+    words("no not n't isn't hasn't doesn't won't haven't hardly barely nothing never without less can't cannot 0")
+)
 _APART = r"[\s\-]+"
 _GROUP = r"\([^()]*\)"
 for _ in range(4):
@@ -93,21 +99,30 @@ for _ in range(4):
 _TOKEN = re.compile(rf"(?:{_GROUP}|[^\s()])+")
 
 
-def _pattern(phrase: str) -> tuple[tuple[frozenset[str], ...], re.Pattern[str]]:
+def _pattern(phrase: str) -> tuple[tuple[frozenset[str], ...], str]:
     phrase = normalise(phrase).text
-    return tuple(_anchors(phrase)), re.compile(rf"(?<!\w){_source(phrase)}(?!\w)")
+    first = next(iter(_TOKEN.findall(phrase)), "")
+    denies = not _DENIALS.isdisjoint(_alternatives(first) if re.fullmatch(_GROUP, first) else (first,))
+    source = _source(phrase, _AFTER_DENIAL if denies else _GAP)
+    return tuple(_anchors(phrase)), rf"(?<!\w){source}(?!\w)"
 
 
-def _source(phrase: str) -> str:
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    # Two thousand patterns take a second to compile; a case needs some dozens.
+    return re.compile(source)
+
+
+def _source(phrase: str, gap: str) -> str:
     """A phrase as a regular expression: `..` a gap of up to five words, `*` any ending, `(a|b)?` left out or not."""
     source = joint = ""
     for token in _TOKEN.findall(phrase):
         if token == "..":  # noqa: S105 - a gap between words
-            joint = _GAP + _APART if source else ""
+            joint = gap + _APART if source else ""
             continue
         optional = token.endswith(")?") and re.fullmatch(_GROUP, token[:-1]) is not None
         body = token[:-1] if optional else token
-        words = f"(?:{'|'.join(map(_source, _alternatives(body)))})" if re.fullmatch(_GROUP, body) else _word(body)
+        words = f"(?:{'|'.join(_source(part, gap) for part in _alternatives(body))})" if re.fullmatch(_GROUP, body) else _word(body)
         source += f"(?:{joint}{words})?" if optional else joint + words
         joint = _APART
     return source
@@ -190,10 +205,10 @@ def mentions(original: str, status: Status | None = None) -> Iterator[tuple[str,
         done: set[int] = set()
         for number, at in sorted({pattern for word in vocabulary for pattern in _index().get(word, ())}):
             concept = lexicon()[number]
-            anchors, pattern = concept.patterns[at]
+            anchors, source = concept.patterns[at]
             if number in done or any(map(vocabulary.isdisjoint, anchors)):
                 continue
-            match = _first_counting(concept, pattern, statement, status)
+            match = _first_counting(concept, _compiled(source), statement, status)
             if match is not None:
                 done.add(number)
                 low, high = normal.original_span(start + match.start(), start + match.end())

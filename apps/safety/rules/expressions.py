@@ -27,7 +27,8 @@ class Facts:
 
     concepts: Mapping[str, tuple[str, ...]]
     """Asserted concept -> the words of the record that assert it."""
-    numbers: Mapping[str, float]
+    numbers: Mapping[str, tuple[float, ...]]
+    """Every value of a name; a comparison holds when it holds for one of them."""
     where: Mapping[str, str]
 
 
@@ -128,15 +129,14 @@ def _compared(left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr], fact
         side.id for side in ast.walk(ast.Tuple(elts=[left, *rights], ctx=ast.Load())) if isinstance(side, ast.Name)
     ]
     for index, op in enumerate(ops):
-        low, high = sides[index], sides[index + 1]
-        if low is None or high is None or not _COMPARE[type(op)](low, high):
+        if not any(_COMPARE[type(op)](low, high) for low in sides[index] for high in sides[index + 1]):
             return Outcome(False)
     return Outcome(True, tuple(facts.where[name] for name in names if name in facts.where))
 
 
-def _number(node: ast.expr, facts: Facts) -> float | None:
+def _number(node: ast.expr, facts: Facts) -> tuple[float, ...]:
     if isinstance(node, ast.Constant):
-        return float(node.value) if isinstance(node.value, int | float) else None
+        return (float(node.value),) if isinstance(node.value, int | float) else ()
     if isinstance(node, ast.Name):
-        return facts.numbers.get(node.id)
-    return None
+        return facts.numbers.get(node.id, ())
+    return ()
