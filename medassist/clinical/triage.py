@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -32,6 +33,20 @@ class News2(Frozen):
     reason: str = ""
 
 
+class RuleDecision(Frozen):
+    """What a clinic's clinician has decided about one version of a rule.
+
+    `lapsed`: the rule's trigger or level has changed since, or it may not be switched off; the decision has no force.
+    """
+
+    rule: str
+    version: str
+    state: Literal["signed_off", "switched_off", "lapsed"]
+    by: str
+    on: date
+    reason: str = ""
+
+
 class FiredRule(Frozen):
     """A red-flag or early-warning rule that fired, with what made it fire."""
 
@@ -40,6 +55,8 @@ class FiredRule(Frozen):
     level: TriageLevel
     source: str
     signed_off: bool = False
+    """Whether the shipped data call it signed off; what this clinic has decided is `decision`."""
+    decision: RuleDecision | None = None
     evidence: tuple[str, ...] = ()
     """Short quotes or values of the record, e.g. "systolic_bp 82"; patient data, never logged."""
     conditions: tuple[str, ...] = ()
@@ -51,5 +68,9 @@ class TriageFloor(Frozen):
 
     level: TriageLevel
     rules: tuple[FiredRule, ...] = ()
+    switched_off: tuple[FiredRule, ...] = ()
+    """Rules that hold here but were switched off by the clinic: shown, without effect on the level."""
     news2: News2
+    not_interpreted: tuple[str, ...] = ()
+    """Laboratory values that no rule could use, each with the reason (unit missing or unknown)."""
     rule_set_version: str

@@ -90,27 +90,29 @@ _CANNOT_EXCLUDE = re.compile(
 _BREAKS = re.compile(
     r"\b(?:reports?|reported|reporting|complain\w*|present\w*|develop\w*|noticed|admits?|describes?|became|begun|began|starts?|started|"
     r"came|felt|feels|looks?|appears?|now|then|instead|has|have|had|is|are|was|were|which|who|while|when|where|after|since|because|so)\b|[:]"
+    # A time ends what is denied: "no stool for 3 days, vomiting" vomits.
+    r"|\b(?:for|in)\s+(?:the\s+(?:last|past)\s+)?(?:\d+|two|three|four|five|several|a)\s+(?:hours?|hrs?|days?|weeks?)\b"
 )
 _AFTER_ABSENT = re.compile(
-    r"^\W{0,3}(?:\s*(?:is|are|was|were|has\s+been|have\s+been|both|all|symptoms?|signs?|ideation|thoughts?|plans?|intent|episodes?|(?:or|/)\s*\w+))*\s*"
+    r"^[\s-]*free\b|^\W{0,3}(?:\s*(?:is|are|was|were|has\s+been|have\s+been|both|all|symptoms?|signs?|ideation|thoughts?|plans?|intent|episodes?|(?:or|/)\s*\w+))*\s*"
     r"(?:denied|absent|negative|nil|none|excluded|ruled\s+out|not\s+(?:present|found|seen|noted|reported|elicited|observed|detected)|unlikely|never)\b"
     r"|^\s*[:=-]\s*(?:no|nil|none|negative|absent|denied|-ve|neg)\b"
 )
-_RELATIVE = (
+RELATIVE = (
     r"(?:mother|father|mum|mom|dad|brother|sister|aunt|uncle|grand(?:mother|father|parents?|ma|pa)|parents?|cousin|siblings?|"
     r"son|daughter|wife|husband|partner|friend|colleague|neighbou?r|twin)"
 )
 _FAMILY = re.compile(
-    rf"\bfamily\s+(?:history|hx)\b|\bf\.?h\.?x?\b(?:\s*[:+]|\s+of)|\b{_RELATIVE}(?:'s|s')?\s+(?:(?:also|recently|who|just|both|has|had|have|was|is)\s+)*"
-    rf"(?:had|has|have|died|with|suffer\w*|diagnosed|got|an?|history|(?=(?:heart|stroke|cancer|sudden)\b))|\b{_RELATIVE}(?:'s|s')\s|\b(?:in|of)\s+(?:his|her|a|the|their)\s+{_RELATIVE}\b"
+    rf"\bfamily\s+(?:history|hx)\b|\bf\.?h\.?x?\b(?:\s*[:+]|\s+of)|\b{RELATIVE}(?:'s|s')?\s+(?:(?:also|recently|who|just|both|has|had|have|was|is)\s+)*"
+    rf"(?:had|has|have|died|with|suffer\w*|diagnosed|got|an?|history|(?=(?:heart|stroke|cancer|sudden)\b))|\b{RELATIVE}(?:'s|s')\s|\b(?:in|of)\s+(?:his|her|a|the|their)\s+{RELATIVE}\b"
 )
 _INFORMANT = re.compile(
-    rf"\b{_RELATIVE}\s+(?:reports?|says?|states?|notic\w+|thinks?|found|brought|called|worr\w+|concern\w+|describ\w+|witness\w+|denies)"
+    rf"\b{RELATIVE}\s+(?:reports?|says?|states?|notic\w+|thinks?|found|brought|called|worr\w+|concern\w+|describ\w+|witness\w+|denies)"
 )
 _HYPOTHETICAL = re.compile(
     r"\b(?:if|in\s+case|should\s+(?:he|she|they|there|you|any|symptoms)|return\s+(?:if|for|with)|come\s+back|watch\s+(?:for|out)|look\s+out\s+for|"
     r"safety[\s-]?net\w*|advised?\s+(?:about|of|to)|warned?|counsel\w*|educat\w+|leaflet|worr(?:y|ies|ied)\s+(?:about|that|of|he|she|it)|"
-    r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|fear(?:s|ful|ing)?|risk\s+(?:of|factors?\s+for)|at\s+risk|"
+    r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|fear(?:s|ful|ing)?|wonder(?:s|ing|ed)?\s+(?:if|whether|about)|thinks?\s+(?:it|this)\s+(?:might|could|may)\s+be|risk\s+(?:of|factors?\s+for)|at\s+risk|"
     r"prevent\w*|prophyla\w+|screen(?:ing|ed)?\s+for|to\s+(?:rule\s+out|exclude)|monitor\s+for|read\s+about|googled|vaccin\w+|immuni[sz]ed)\b"
 )
 _QUESTION = re.compile(r"\b(?:could|can|might|may|is|are|would|does|do|should|what|which|whether)\b[^?]*\?\s*$")
@@ -125,6 +127,7 @@ _CURRENT_HISTORY = re.compile(
 _LONG_AGO = re.compile(
     r"^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+a\s+child|(?:has|have)\s+(?:now\s+)?resolved)\b"
 )
+_AT_AGE = re.compile(r"^[^.;,]{0,30}?\b(?:at|when|aged)\s+(?:the\s+)?(?:age\s+(?:of\s+)?)?(?:he\s+was\s+|she\s+was\s+)?\d{1,2}\b(?!\s*(?:[ap]m|:|h|weeks?|/|%|per|min|m|c|kg)|\.\d)")
 _AGAIN = re.compile(
     r"\b(?:again|recur\w*|return\w*|now|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
 )
@@ -177,7 +180,7 @@ def _is_list(text: str) -> bool:
 
 
 def _is_family(before: str, after: str) -> bool:
-    if re.match(rf"^[^,;]{{0,25}}\b(?:in|of)\s+(?:his|her|a|the|their)\s+{_RELATIVE}\b", after):
+    if re.match(rf"^[^,;]{{0,25}}\b(?:in|of)\s+(?:his|her|a|the|their)\s+{RELATIVE}\b", after):
         return True
     cue = None
     for found in _FAMILY.finditer(before):
@@ -191,7 +194,7 @@ def _is_family(before: str, after: str) -> bool:
 def _is_past(before: str, after: str) -> bool:
     if _AGAIN.search(after[:60]):
         return False
-    if _LONG_AGO.match(after):
+    if _LONG_AGO.match(after) or (_AT_AGE.match(after) and re.search(r"\bhad\b", before)):
         return True
     cue = None
     for found in _PAST.finditer(before):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from importlib import resources
 
 from apps.safety.rules.assertion import Status, normalise, statements, status_of
+from apps.safety.rules.words import words
 from medassist.clinical.case import CaseInput
 
 EVIDENCE_LENGTH = 120
@@ -19,24 +20,66 @@ EVIDENCE_LENGTH = 120
 class Concept:
     name: str
     background: bool
-    patterns: tuple[tuple[frozenset[str], re.Pattern[str]], ...]
-    """Each with the word beginnings of which one must occur, so that most patterns are never run."""
+    patterns: tuple[tuple[tuple[frozenset[str], ...], str], ...]
+    """Regular expressions with sets of word beginnings, one of each of which must occur, so that most patterns are never run."""
 
 
 @lru_cache(maxsize=1)
 def lexicon() -> tuple[Concept, ...]:
     """The concepts of `data/concepts.txt`; raises ValueError naming the line that cannot be read."""
     text = resources.files("apps.safety.rules").joinpath("data/concepts.txt").read_text(encoding="utf-8")
-    concepts = []
+    return parse_lexicon(text)
+
+
+def parse_lexicon(text: str) -> tuple[Concept, ...]:
+    """Word classes (`@pain = ache*|sore*`) first, then concepts; lines of one name add up."""
+    classes: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    phrases: dict[str, list[str]] = defaultdict(list)
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("@"):
+            name, _, members = line.partition("=")
+            classes[name.strip()] = members.strip()
             continue
         fields = [field.strip() for field in line.split(" | ", 2)]
         if len(fields) != 3 or fields[1] not in {"f", "b"}:
             raise ValueError(f"concepts.txt line {number}: expected name | f or b | phrases")
-        patterns = tuple(_pattern(phrase.strip()) for phrase in fields[2].split(";") if phrase.strip())
-        concepts.append(Concept(fields[0], fields[1] == "b", patterns))
-    return tuple(concepts)
+        if kinds.setdefault(fields[0], fields[1]) != fields[1]:
+            raise ValueError(f"concepts.txt line {number}: {fields[0]} is of two kinds")
+        for phrase in filter(None, map(str.strip, fields[2].split(";"))):
+            try:
+                phrases[fields[0]] += _orders(_CLASS.sub(partial(_members, classes), phrase))
+            except KeyError as error:
+                raise ValueError(f"concepts.txt line {number}: unknown class {error.args[0]}") from None
+    return tuple(Concept(name, kinds[name] == "b", tuple(map(_pattern, said))) for name, said in phrases.items())
+
+
+_CLASS = re.compile(r"(?<![\w@])@\w+")
+
+
+def _members(classes: Mapping[str, str], found: re.Match[str]) -> str:
+    inside = found.start() > 0 and found.string[found.start() - 1] in "(|"
+    members = classes[found.group()]
+    return members if inside else f"({members})"
+
+
+def _orders(phrase: str) -> list[str]:
+    """`a ~ b` is said in either order."""
+    one, near, other = phrase.partition(" ~ ")
+    return [f"{one} .. {other}", f"{other} .. {one}"] if near else [phrase]
+
+
+@lru_cache(maxsize=1)
+def _index() -> dict[str, tuple[tuple[int, int], ...]]:
+    """Word beginning -> the patterns (concept, phrase) that need it; "" holds those that need none for certain."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, concept in enumerate(lexicon()):
+        for at, (anchors, _) in enumerate(concept.patterns):
+            for beginning in min(anchors, key=len) if anchors else ("",):
+                found[beginning].append((number, at))
+    return {beginning: tuple(patterns) for beginning, patterns in found.items()}
 
 
 def names() -> frozenset[str]:
@@ -44,42 +87,70 @@ def names() -> frozenset[str]:
 
 
 _GAP = r"(?:[\s\-/]+[\w'%+/]+){0,5}?"
-_TOKEN = re.compile(r"\.\.|(?:\((?:[^()]|\([^()]*\))*\)|[^\s()])+")
+_AFTER_DENIAL = r"(?:[\s\-/]+(?!(?:and|or|but|nor|with|is|are|was|has|he|she)\b)[\w'%+/]+){0,3}?"
+"""A phrase that begins with a denial ("not .. feeding") may not reach into the next statement ("no fever and feeding")."""
+_DENIALS = frozenset(
+    words("no not n't isn't hasn't doesn't won't haven't hardly barely nothing never without less can't cannot 0")
+)
+_APART = r"[\s\-]+"
+_GROUP = r"\([^()]*\)"
+for _ in range(4):
+    _GROUP = rf"\((?:[^()]|{_GROUP})*\)"
+_TOKEN = re.compile(rf"(?:{_GROUP}|[^\s()])+")
 
 
-def _pattern(phrase: str) -> tuple[frozenset[str], re.Pattern[str]]:
+def _pattern(phrase: str) -> tuple[tuple[frozenset[str], ...], str]:
     phrase = normalise(phrase).text
-    parts: list[str] = []
-    anchors: frozenset[str] = frozenset()
-    gap = False
+    first = next(iter(_TOKEN.findall(phrase)), "")
+    denies = not _DENIALS.isdisjoint(_alternatives(first) if re.fullmatch(_GROUP, first) else (first,))
+    source = _source(phrase, _AFTER_DENIAL if denies else _GAP)
+    return tuple(_anchors(phrase)), rf"(?<!\w){source}(?!\w)"
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    # Two thousand patterns take a second to compile; a case needs some dozens.
+    return re.compile(source)
+
+
+def _source(phrase: str, gap: str) -> str:
+    """A phrase as a regular expression: `..` a gap of up to five words, `*` any ending, `(a|b)?` left out or not."""
+    source = joint = ""
     for token in _TOKEN.findall(phrase):
         if token == "..":  # noqa: S105 - a gap between words
-            gap = True
+            joint = gap + _APART if source else ""
             continue
-        optional = token.startswith("(") and token.endswith(")?") and token.count("(") == 1
+        optional = token.endswith(")?") and re.fullmatch(_GROUP, token[:-1]) is not None
         body = token[:-1] if optional else token
-        source = _words(body)
-        joint = (_GAP if gap else "") + r"[\s\-]+" if parts else ""
-        parts.append(f"(?:{joint}{source})?" if optional else joint + source)
-        gap = False
-        if not optional and not anchors:
-            anchors = _anchors(body)
-    return anchors, re.compile(r"(?<![\w])" + "".join(parts) + r"(?!\w)")
+        words = f"(?:{'|'.join(_source(part, gap) for part in _alternatives(body))})" if re.fullmatch(_GROUP, body) else _word(body)
+        source += f"(?:{joint}{words})?" if optional else joint + words
+        joint = _APART
+    return source
 
 
-def _words(token: str) -> str:
-    """One token of a phrase as a regular expression: `*` any ending, a blank inside a group any white space."""
+def _word(token: str) -> str:
     return re.sub(r"\s+", r"[\\s\\-]+", token.replace("(", "(?:").replace("*", r"\w*").replace("(?:?", "(?"))
 
 
-def _anchors(token: str) -> frozenset[str]:
-    """The word beginnings one of which a text must hold for the token to match; empty when that cannot be told."""
-    inner = token[1:-1] if token.startswith("(") and token.endswith(")") else token
-    if re.search(r"[()\[\]\\?+]", inner):
-        return frozenset()
-    beginnings = (re.match(r"[a-z0-9]+", item.strip()) for item in inner.split("|"))
-    found = [match.group() if match else "" for match in beginnings]
-    return frozenset(found) if all(found) else frozenset()
+def _alternatives(group: str) -> list[str]:
+    parts, depth, start = [], 0, 1
+    for at, letter in enumerate(group[1:-1], start=1):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "|" and not depth:
+            parts.append(group[start:at])
+            start = at + 1
+    return [*parts, group[start:-1]]
+
+
+def _anchors(phrase: str) -> Iterator[frozenset[str]]:
+    """Sets of word beginnings; a text that holds none of one set cannot match. Doubtful tokens give no set."""
+    for token in _TOKEN.findall(phrase):
+        if re.fullmatch(_GROUP, token):
+            firsts = [next(_anchors(part), frozenset[str]()) for part in _alternatives(token)]
+            if all(firsts):
+                yield frozenset[str]().union(*firsts)
+        elif (found := re.fullmatch(r"([a-z0-9]+)[a-z0-9'*/-]*", token)) is not None:
+            yield frozenset({found.group(1)})
 
 
 def asserted(case: CaseInput) -> dict[str, tuple[str, ...]]:
@@ -131,9 +202,15 @@ def mentions(original: str, status: Status | None = None) -> Iterator[tuple[str,
     for start, end in statements(normal.text):
         statement = normal.text[start:end]
         vocabulary = _vocabulary(statement)
-        for concept in lexicon():
-            match = _first_counting(concept, statement, vocabulary, status)
+        done: set[int] = set()
+        for number, at in sorted({pattern for word in vocabulary for pattern in _index().get(word, ())}):
+            concept = lexicon()[number]
+            anchors, source = concept.patterns[at]
+            if number in done or any(map(vocabulary.isdisjoint, anchors)):
+                continue
+            match = _first_counting(concept, _compiled(source), statement, status)
             if match is not None:
+                done.add(number)
                 low, high = normal.original_span(start + match.start(), start + match.end())
                 yield concept.name, " ".join(original[low:high].split())[:EVIDENCE_LENGTH]
 
@@ -144,22 +221,19 @@ _WORD = re.compile(r"[a-z0-9]+")
 def _vocabulary(statement: str) -> frozenset[str]:
     """Every beginning of every word, so that an anchor is looked up in one step."""
     words = set(_WORD.findall(statement))
-    return frozenset(word[:length] for word in words for length in range(1, min(len(word), 20) + 1))
+    return frozenset(word[:length] for word in words for length in range(min(len(word), 20) + 1)) | {""}
 
 
 def _first_counting(
-    concept: Concept, statement: str, vocabulary: frozenset[str], given: Status | None
+    concept: Concept, pattern: re.Pattern[str], statement: str, given: Status | None
 ) -> re.Match[str] | None:
     accepted = {"present", "past"} if concept.background else {"present"}
-    for anchors, pattern in concept.patterns:
-        if anchors and vocabulary.isdisjoint(anchors):
-            continue
-        for match in pattern.finditer(statement):
-            status = given if given in {"absent", "family"} else status_of(statement, match.start(), match.end())
-            if given == "past" and status == "present":
-                status = "past"
-            if status in accepted or (status == "family" and concept.name == "sudden_death_family"):
-                return match
+    for match in pattern.finditer(statement):
+        status = given if given in {"absent", "family"} else status_of(statement, match.start(), match.end())
+        if given == "past" and status == "present":
+            status = "past"
+        if status in accepted or (status == "family" and concept.name == "sudden_death_family"):
+            return match
     return None
 
 

@@ -1,8 +1,8 @@
 """The small language of the rule file: `chest_pain and (radiates or heart_rate > 100)`.
 
 Names are concepts (true when asserted) or readings (numbers; unknown when not measured). Unknown is not normal
-and not abnormal: a comparison with an unknown number is false. `not` is allowed before concepts only, so that an
-unmeasured number can never make a rule fire. `count(2, a, b, c)` is true when at least two hold.
+and not abnormal: a comparison with an unknown number is false. `not` is allowed before a few frames only (a child, the
+oxygen scale), so that a further finding never lowers a level. `count(2, a, b, c)` is true when at least two hold.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Facts:
 
     concepts: Mapping[str, tuple[str, ...]]
     """Asserted concept -> the words of the record that assert it."""
-    numbers: Mapping[str, float]
+    numbers: Mapping[str, tuple[float, ...]]
+    """Every value of a name; a comparison holds when it holds for one of them."""
     where: Mapping[str, str]
 
 
@@ -42,7 +43,7 @@ class RuleError(ValueError):
 
 
 def compile_rule(
-    source: str, *, concepts: frozenset[str], numbers: frozenset[str], measured: frozenset[str] = frozenset()
+    source: str, *, concepts: frozenset[str], numbers: frozenset[str], frames: frozenset[str] = frozenset()
 ) -> ast.expr:
     """Parses and checks an expression; raises `RuleError` for an unknown name or a construct outside the language."""
     try:
@@ -50,7 +51,7 @@ def compile_rule(
     except SyntaxError as error:
         raise RuleError(f"cannot read {source!r}: {error.msg}") from None
     _check(tree, concepts, numbers, source)
-    _check_denials(tree, measured, source)
+    _check_denials(tree, frames, source)
     return tree
 
 
@@ -74,13 +75,11 @@ def _check(node: ast.expr, concepts: frozenset[str], numbers: frozenset[str], so
             raise RuleError(f"unknown name or construct {ast.unparse(node)!r} in {source!r}")
 
 
-def _check_denials(tree: ast.expr, measured: frozenset[str], source: str) -> None:
-    """Unknown is not normal: what rests on a number may not be denied, or its absence would make a rule fire."""
+def _check_denials(tree: ast.expr, frames: frozenset[str], source: str) -> None:
+    """A further finding never lowers a level: only a frame, which says whose findings these are, may be denied."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.UnaryOp):
-            for part in ast.walk(node.operand):
-                if isinstance(part, ast.Compare) or (isinstance(part, ast.Name) and part.id in measured):
-                    raise RuleError(f"`not` before a number in {source!r}")
+        if isinstance(node, ast.UnaryOp) and not (isinstance(node.operand, ast.Name) and node.operand.id in frames):
+            raise RuleError(f"`not` before what is no frame in {source!r}")
 
 
 def _check_comparison(sides: list[ast.expr], ops: list[ast.cmpop], numbers: frozenset[str], source: str) -> None:
@@ -130,15 +129,14 @@ def _compared(left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr], fact
         side.id for side in ast.walk(ast.Tuple(elts=[left, *rights], ctx=ast.Load())) if isinstance(side, ast.Name)
     ]
     for index, op in enumerate(ops):
-        low, high = sides[index], sides[index + 1]
-        if low is None or high is None or not _COMPARE[type(op)](low, high):
+        if not any(_COMPARE[type(op)](low, high) for low in sides[index] for high in sides[index + 1]):
             return Outcome(False)
     return Outcome(True, tuple(facts.where[name] for name in names if name in facts.where))
 
 
-def _number(node: ast.expr, facts: Facts) -> float | None:
+def _number(node: ast.expr, facts: Facts) -> tuple[float, ...]:
     if isinstance(node, ast.Constant):
-        return float(node.value) if isinstance(node.value, int | float) else None
+        return (float(node.value),) if isinstance(node.value, int | float) else ()
     if isinstance(node, ast.Name):
-        return facts.numbers.get(node.id)
-    return None
+        return facts.numbers.get(node.id, ())
+    return ()

@@ -131,3 +131,8 @@ _SCORES: dict[str, Callable[[Vitals], int | None]] = {
     "consciousness": _consciousness,
     "temperature_c": _temperature,
 }
+
+
+def points(name: str, value: float) -> int:
+    """The points of one measured parameter on its own; 0 for what the chart does not score."""
+    return (_SCORES[name](Vitals.model_validate({name: value})) or 0) if name in _SCORES else 0

@@ -7,15 +7,20 @@ Values keep the units of the contract; laboratory values are brought to SI units
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.safety.rules.assertion import normalise, statements, status_of
-from medassist.clinical.case import CaseInput, Lab, Vitals
+from apps.safety.rules.assertion import RELATIVE, normalise, statements, status_of
+from apps.safety.rules.labs import ANALYTES, Labs, add, add_lab, analyte_of
+from apps.safety.rules.news2 import points
+from medassist.clinical.case import Age, CaseInput, Vitals
 
 _N = r"(\d{1,3}(?:\.\d+)?)"
-_LINK = r"(?:\s*(?:is|was|of|at|=|:|-|to|now|currently|approx\w*|about|around|measured\s+at|reads?))*\s*"
+_LINK = (
+    r"(?:\s*(?:is|was|of|at|=|:|-|to|now|currently|approx\w*|about|around|measured\s+at|reads?|in\s+the|up|down|only|just|low|high|"
+    r"dropp?\w*|fall\w*|ris\w*|,|~|>|<))*\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,14 @@ class Readings:
     """`values` by the names that rules use; `where` says what each was read from, for the evidence."""
 
     vitals: Vitals
-    values: dict[str, float] = field(default_factory=dict)
+    values: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """All values of a name: a comparison holds when it holds for one of them."""
     where: dict[str, str] = field(default_factory=dict)
+    not_interpreted: tuple[str, ...] = ()
+    extreme: tuple[str, ...] = ()
+    """Values whose unit is not given and that are extreme in each."""
+    age: Age | None = None
+    """The structured age, or the one that the text gives."""
 
 
 _TEXT_VITALS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -36,18 +47,22 @@ _TEXT_VITALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("diastolic_bp", re.compile(rf"\b(?:dbp|diastolic(?:\s+(?:bp|blood\s+pressure|pressure))?){_LINK}(\d{{2,3}})\b")),
     (
         "heart_rate",
-        re.compile(rf"\b(?:hr|heart\s+rate|pulse(?:\s+rate)?|pr|p){_LINK}(\d{{2,3}})\b(?!\s*(?:/|%|mg|ms))"),
+        re.compile(rf"\b(?:hr|heart\s+rate|pulse(?:\s+rate)?|pr|p|tachycardi\w*|bradycardi\w*){_LINK}(\d{{2,3}})(?:s\b|\b(?!\s*(?:/(?!min)|%|mg|ms|weeks?|years?|days?|y)))"),
     ),
     (
         "respiratory_rate",
         re.compile(
-            rf"\b(?:rr|resp(?:s|iratory)?(?:\s+rate)?|respirations|breathing\s+rate){_LINK}(\d{{1,3}})\b(?!\s*/\s*\d)"
+            rf"\b(?:rr|resps?|resp(?:iratory)?(?:\s+rate)?|respirations|breathing(?:\s+rate)?|breaths|tachypn\w*){_LINK}(\d{{1,3}})\b(?!\s*(?:/\s*\d|%|days?|weeks?|hours?|hrs?|months?|min(?:ute)?s?\b|years?))"
         ),
     ),
+    ("respiratory_rate", re.compile(r"\b(\d{1,3})\s*(?:breaths|resps|respirations)(?:\s*(?:/|a|per)\s*min\w*)?")),
+    ("heart_rate", re.compile(r"\b(\d{2,3})\s*(?:bpm|beats(?:\s*(?:/|a|per)\s*min\w*)?)")),
+    ("systolic_bp", re.compile(r"\b(\d{2,3})\s*(?:mmhg\s+)?(?:systolic|palp\b)")),
+    ("blood_pressure", re.compile(r"(?<![\d/])(\d{2,3})/(\d{2,3})\s*(?:mm\s?hg|blood\s+pressure)")),
     (
         "spo2",
         re.compile(
-            rf"\b(?:spo2|sp02|sao2|o2\s*sats?|sats?|oxygen\s+sat\w*|saturat\w+|pulse\s+ox\w*){_LINK}(\d{{2,3}})\s*%?"
+            rf"\b(?:spo2|sp02|sao2|o2\s*sats?|sats?|oxygen(?:\s+(?:sat\w*|level))?|saturat\w+|pulse\s+ox\w*|o2){_LINK}(\d{{2,3}})(?:s\b|\s*%|\b(?!\s*(?:l\b|lit)))"
         ),
     ),
     ("spo2", re.compile(r"\b(\d{2,3})\s*%\s*(?:on\s+(?:room\s+)?air|on\s+ra\b|ra\b|on\s+\d)")),
@@ -94,31 +109,39 @@ _OTHERS = re.compile(
 
 def readings(case: CaseInput) -> Readings:
     """Every number of the case that a rule may use."""
-    values: dict[str, float] = {}
     where: dict[str, str] = {}
     given = case.vitals.model_dump(exclude_none=True)
     found: dict[str, Any] = {}
+    said: dict[str, list[float]] = {}
     for name, value, quote in _from_texts(case):
-        if given.get(name) is not None or (
-            name in found and abs(found[name] - _NORMAL[name]) >= abs(value - _NORMAL[name])
-        ):
+        if given.get(name) is not None:
             continue
-        found[name], where[name] = value, quote
+        said.setdefault(name, []).append(value)
+        if name not in found or _graver(name, value, found[name]):
+            found[name], where[name] = value, quote
     found |= _words_for_missing(case, given, found, where)
     vitals = case.vitals.model_copy(update=found)
+    values: dict[str, tuple[float, ...]] = {}
     for name in _NORMAL:
         value = getattr(vitals, name)
         if value is not None:
-            values[name] = float(value)
+            values[name] = tuple(dict.fromkeys((float(value), *said.get(name, ()))))
             where.setdefault(name, f"{_WORDS.get(name, name)} {value:g}")
     if vitals.consciousness:
         where.setdefault("consciousness", f"consciousness {vitals.consciousness}")
-    for lab in case.labs:
-        _add_lab(values, where, lab)
-    for name, value, quote in _labs_from_texts(case):
-        if name not in values:
-            values[name], where[name] = value, quote
-    return Readings(vitals=vitals, values=values, where=where)
+    labs = _labs(case)
+    values |= {name: tuple(several) for name, several in labs.values.items()}
+    return Readings(
+        vitals=vitals, values=values, where=labs.where | where,
+        not_interpreted=tuple(dict.fromkeys(labs.not_interpreted)), extreme=tuple(labs.extreme),
+        age=case.patient.age or age_from_words(case),
+    )  # fmt: skip
+
+
+def _graver(name: str, value: float, other: float) -> bool:
+    """Of two values in the text the one that NEWS2 scores higher counts, then the one further from normal."""
+    normal = _NORMAL[name]
+    return (points(name, value), abs(value - normal)) > (points(name, other), abs(other - normal))
 
 
 def _words_for_missing(
@@ -179,6 +202,37 @@ def _in_range(name: str, value: float) -> bool:
     return low <= value <= high
 
 
+_AGE = (
+    re.compile(r"\b(\d{1,3})\s*-?\s*(year|yr|month|week|day|hour|hr)s?\s*-?\s*(?:olds?|of\s+age)\b"),
+    re.compile(r"\b(\d{1,3})\s*-?\s*(y)(?:/?o|rs?\s*/?o|\.o\.?)\b"),
+    re.compile(r"\baged?\s*:?\s*(?:of\s+)?(\d{1,3})\s*(years?|yrs?|months?|weeks?|days?)?\b"),
+    re.compile(r"(?:^|[\n.;:]\s*|\b(?:is|a|an)\s+)(\d{1,3})\s*-?\s*(y)?(?:ear)?\s*-?(?:f|m|female|male|man|woman|lady|gentleman|boy|girl)\b"),
+    re.compile(r"\b(\d{1,2})/(12|52|7)\s+old\b"),
+    re.compile(r"\bday\s+(\d{1,2})\s+(of\s+life)\b"),
+)
+_AGE_UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours", "o": "days", "1": "months", "5": "weeks", "7": "days"}
+_NEWBORN = re.compile(r"\b(?:newborn|neonate|new-?born)\b")
+_SOMEBODY = re.compile(rf"\b{RELATIVE}\s*,?\s*(?:\(|who\s+is\s+|is\s+)?(?:an?\s+|aged?\s+)?$")
+
+
+def age_from_words(case: CaseInput) -> Age | None:
+    """The patient's age as the text gives it; a relative's is none."""
+    for original in (case.presenting_complaint, case.history):
+        text = normalise(original).text
+        found = sorted((match for pattern in _AGE for match in pattern.finditer(text)), key=lambda match: match.start())
+        for match in found:
+            if _SOMEBODY.search(text[max(0, match.start() - 30) : match.start()]):
+                continue
+            unit = _AGE_UNITS[(match.group(2) or "y")[0]]
+            number = float(match.group(1))
+            years = number / {"years": 1, "months": 12, "weeks": 52.1786, "days": 365.25, "hours": 8766}[unit]
+            if years <= 120:
+                return Age(value=round(number / 24, 3), unit="days") if unit == "hours" else Age.model_validate({"value": number, "unit": unit})
+        if _NEWBORN.search(text):
+            return Age(value=7.0, unit="days")
+    return None
+
+
 _AVPU = re.compile(r"\b(?:avpu|acvpu)\s*(?:=|:|is|score)?\s*([acvpu])\b")
 _ALERT = re.compile(r"\b(?:alert\s+and\s+orient\w*|a\s*&\s*o\s*x\s*[34]|fully\s+alert|gcs\s*15|aox[34])\b")
 _ON_AIR = re.compile(r"\b(?:on\s+(?:room\s+)?air|on\s+ra|room\s+air|\d+\s*%\s+ra)\b")
@@ -205,146 +259,40 @@ def _oxygen_from_text(case: CaseInput) -> dict[str, Any]:
     return {"on_oxygen": False} if _ON_AIR.search(text) else {}
 
 
-Convert = Callable[[float, str], float]
-
-
-def _same(value: float, _unit: str) -> float:
-    return value
-
-
-def _per(factor: float, *units: str, above: float | None = None) -> Convert:
-    """Divides by `factor` when the unit begins with one of `units`, or when there is no unit and the value is above."""
-
-    def convert(value: float, unit: str) -> float:
-        if unit.startswith(units) or (not unit and above is not None and value > above):
-            return value / factor
-        return value
-
-    return convert
-
-
-def _times(factor: float, *units: str, below: float | None = None) -> Convert:
-    def convert(value: float, unit: str) -> float:
-        if unit.startswith(units) or (not unit and below is not None and value < below):
-            return value * factor
-        return value
-
-    return convert
-
-
-# name for rules | names on reports | conversion to the SI unit in the comment
-_LABS: tuple[tuple[str, str, Convert], ...] = (
-    (
-        "glucose",  # mmol/L
-        r"(?:blood|plasma|capillary|random|fasting|finger\s?stick|serum|poc)?\s*(?:glucose|sugars?)|bm|cbg|bgl|fsbg|dextrostix",
-        _per(18.016, "mg", above=45),
-    ),
-    ("ketones", r"(?:blood|capillary|plasma|serum)?\s*(?:ketones?|beta-?hydroxybutyrate|bhb)", _same),  # mmol/L
-    ("potassium", r"(?:serum\s+)?(?:potassium|k\+?)", _same),  # mmol/L
-    ("sodium", r"(?:serum\s+)?(?:sodium|na\+?)", _same),  # mmol/L
-    ("calcium", r"(?:adjusted\s+|corrected\s+|serum\s+)*(?:calcium|ca(?:2\+)?)", _per(4.008, "mg", above=5)),  # mmol/L
-    ("lactate", r"(?:venous\s+|arterial\s+|serum\s+|blood\s+)?(?:lactate|lactic\s+acid)", _per(9.008, "mg", above=30)),  # mmol/L
-    ("hemoglobin", r"hemoglobin|hb|hgb", _times(10, "g/dl", "gm/dl", "g%", below=30)),  # g/L
-    ("inr", r"inr", _same),
-    ("ph", r"(?:arterial\s+|venous\s+|blood\s+)?ph", _same),
-    ("bicarbonate", r"bicarb(?:onate)?|hco3-?", _same),  # mmol/L
-    ("creatinine", r"(?:serum\s+)?creatinine|cr", _times(88.4, "mg", below=15)),  # umol/L
-    ("egfr", r"e?gfr", _same),  # mL/min/1.73 m2
-    ("urea", r"urea", _same),  # mmol/L
-    ("neutrophils", r"(?:absolute\s+)?neutrophil(?:s|\s+count)?|anc", _per(1000, "/u", "/mm", "cells/u", above=100)),  # 10^9/L
-    (
-        "white_cells",  # 10^9/L
-        r"wbc|white\s+(?:blood\s+)?cell(?:s|\s+count)?|wcc|leu[ck]ocytes",
-        _per(1000, "/u", "/mm", "cells/u", above=500),
-    ),
-    ("platelets", r"platelets?(?:\s+count)?|plts?", _per(1000, "/u", "/mm", "cells/u", above=2000)),  # 10^9/L
-    ("crp", r"crp|c-?reactive\s+protein", _times(10, "mg/dl")),  # mg/L
-    ("lithium", r"lithium(?:\s+level)?", _same),  # mmol/L
-    ("digoxin", r"digoxin(?:\s+level)?", _per(1.281, "nmol")),  # ug/L
-    ("paracetamol", r"(?:paracetamol|acetaminophen)\s+level", _same),  # mg/L
-    ("bilirubin", r"(?:total\s+|serum\s+)?bilirubin", _times(17.1, "mg")),  # umol/L
-    ("osmolality", r"(?:serum\s+)?osmolal?(?:ity|arity)", _same),  # mOsm/kg
-    ("d_dimer", r"d-?dimer", _same),
-    ("troponin", r"(?:hs-?|high[\s-]sensitivity\s+)?troponin(?:\s*[it])?|hs-?tn[it]?|tn[it]", _same),
-    ("bnp", r"(?:nt-?pro-?)?bnp", _same),
-    ("pef_percent", r"(?:pef|pefr|peak\s+flow|peak\s+expiratory\s+flow)(?:\s+rate)?", _same),
-)  # fmt: skip
-_LAB_NAMES = tuple((name, re.compile(rf"^(?:{pattern})$"), convert) for name, pattern, convert in _LABS)
 # K, Na, Ca, Cr and pH are read from prose only with their number right behind them.
+_UNIT = r"(%|mmol/l|mmol|meq/l|mg/dl|mg%|g/dl|g/l|umol/l|umol|mg/l|ug/l|mcg/l|ng/ml|ug/ml|nmol/l|x?10\^?9/l|k/ul|/ul|/mm3|u/l|ng/l|mosm/kg|l/min)"
 _LAB_TEXT = tuple(
-    (
-        name,
-        re.compile(
-            rf"\b(?:{pattern})(?:\s+level)?{_LINK}(\d{{1,5}}(?:\.\d+)?)\s*(%|mmol/l|mg/dl|g/dl|g/l|umol/l|µmol/l|mg/l|mmol|mg|/ul|/mm3|u/l|ng/l|ng/ml)?(?![\d/])"
-        ),
-        convert,
-    )
-    for name, pattern, convert in _LABS
+    (analyte, re.compile(rf"\b(?:{analyte.names})(?:\s+(?:level|result))?{_LINK}(\d{{1,6}}(?:\.\d+)?)\s*{_UNIT}?(?![\d/]|\.\d)"))
+    for analyte in ANALYTES
 )
-_SANE = {
-    "potassium": (1, 12),
-    "sodium": (80, 200),
-    "calcium": (0.5, 6),
-    "ph": (6.4, 8),
-    "inr": (0.5, 30),
-    "hemoglobin": (10, 260),
-    "glucose": (0.2, 150),
-    "lactate": (0.1, 40),
-    "bicarbonate": (1, 60),
-    "creatinine": (10, 3000),
-    "neutrophils": (0, 100),
-    "platelets": (0, 3000),
-    "ketones": (0, 20),
-    "lithium": (0, 10),
-    "digoxin": (0, 30),
-}
-_DECIMAL = re.compile(r"[<>≤≥~]?\s*(\d+(?:\.\d+)?)")
 
 
 def lab_name(name: str) -> str | None:
     """The rules' name of a laboratory test, or None for one that no rule uses."""
-    plain = normalise(name).text.strip()
-    return next((known for known, pattern, _ in _LAB_NAMES if pattern.match(plain)), None)
+    analyte = analyte_of(name)
+    return analyte.name if analyte else None
 
 
-def _add_lab(values: dict[str, float], where: dict[str, str], lab: Lab) -> None:
-    name = lab_name(lab.name)
-    if name is None:
-        return
-    number = lab.value if isinstance(lab.value, float) else None
-    if number is None:
-        match = _DECIMAL.match(str(lab.value).strip())
-        if not match:
-            return
-        number = float(match.group(1))
-    convert = next(c for known, _, c in _LAB_NAMES if known == name)
-    unit = normalise(lab.unit).text.replace(" ", "")
-    value = convert(number, unit)
-    if _is_sane(name, value):
-        values[name] = value
-        where[name] = f"{lab.name} {number:g} {lab.unit}".strip()
-        if lab.reference_high is not None and number > lab.reference_high:
-            values[f"{name}_high"] = 1.0
-
-
-def _labs_from_texts(case: CaseInput) -> Iterator[tuple[str, float, str]]:
+def _labs(case: CaseInput) -> Labs:
+    labs = Labs()
+    for lab in case.labs:
+        add_lab(labs, lab)
+    structured = set(labs.values)
     for original in _texts(case):
         if not any(letter.isdigit() for letter in original):
             continue
-        text = normalise(original).text
+        text = normalise(original).text.replace("µ", "u").replace("μ", "u")
         for start, end in statements(text):
-            statement = text[start:end]
-            if not any(letter.isdigit() for letter in statement):
-                continue
-            for name, pattern, convert in _LAB_TEXT:
-                match = pattern.search(statement)
-                if match is None or status_of(statement, match.start(), match.end()) == "past":
-                    continue
-                value = convert(float(match.group(1)), match.group(2) or "")
-                if _is_sane(name, value):
-                    yield name, value, match.group().strip()
+            _labs_of_statement(text[start:end], labs, structured)
+    return labs
 
 
-def _is_sane(name: str, value: float) -> bool:
-    low, high = _SANE.get(name, (0, float("inf")))
-    return low <= value <= high
+def _labs_of_statement(statement: str, labs: Labs, structured: set[str]) -> None:
+    if not any(letter.isdigit() for letter in statement):
+        return
+    for analyte, pattern in _LAB_TEXT:
+        if analyte.name in structured:
+            continue
+        for match in pattern.finditer(statement):
+            if status_of(statement, match.start(), match.end()) != "past":
+                add(labs, analyte, float(match.group(1)), match.group(2) or "", match.group().strip())

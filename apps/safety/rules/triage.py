@@ -8,8 +8,9 @@ public guidance; none is signed off, and the product says so wherever a rule is 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -17,10 +18,11 @@ from typing import cast
 
 from apps.safety.rules import concepts
 from apps.safety.rules.expressions import Facts, RuleError, compile_rule, evaluate
+from apps.safety.rules.facts import facts_of, is_pregnant
 from apps.safety.rules.news2 import news2
-from apps.safety.rules.readings import Readings, readings
+from apps.safety.rules.readings import readings
 from medassist.clinical.case import CaseInput
-from medassist.clinical.triage import SEVERITY, FiredRule, News2, TriageFloor, TriageLevel, highest
+from medassist.clinical.triage import SEVERITY, FiredRule, RuleDecision, TriageFloor, TriageLevel, highest
 
 RULE_SET_VERSION = "2026.11"
 MAX_EVIDENCE = 6
@@ -34,16 +36,13 @@ NUMBERS = frozenset({
 })  # fmt: skip
 DERIVED = frozenset({
     "adult", "child", "not_alert", "low_systolic", "scale_2", "pregnant_now", "postpartum_now", "maybe_pregnant_now",
-    "late_pregnancy", "term", "male_or_unknown", "troponin_high", "non_mobile_infant",
+    "late_pregnancy", "term", "male_or_unknown", "troponin_high", "non_mobile_infant", "glucose_extreme",
     "fast_heart_for_age", "fast_breathing_for_age", "very_fast_heart_for_age", "very_fast_breathing_for_age",
 })  # fmt: skip
 
 
-MEASURED = frozenset({
-    "not_alert", "low_systolic", "troponin_high", "fast_heart_for_age", "fast_breathing_for_age",
-    "very_fast_heart_for_age", "very_fast_breathing_for_age",
-})  # fmt: skip
-"""Derived from a number: absent when nothing was measured, so `not` must not stand before them."""
+FRAMES = frozenset({"child", "scale_2", "late_pregnancy", "term", "dialysis", "resolved_recently"})
+"""Whose findings these are, and whether they are over: all that `not` may stand before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,11 @@ class Rule:
     source: str
     signed_off: bool
     conditions: tuple[str, ...]
+    version: str
+    """Of level and trigger: a clinic's decision holds for one version."""
+    hard: bool = False
+    """A clinic may not switch it off: physiology that kills within the hour, or a floor under a person's safety."""
+    triggers: tuple[tuple[TriageLevel, str], ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +80,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
                 (
                     (
                         cast(TriageLevel, one["level"]),
-                        compile_rule(one["when"], concepts=known, numbers=NUMBERS, measured=MEASURED),
+                        compile_rule(one["when"], concepts=known, numbers=NUMBERS, frames=FRAMES),
                     )
                     for one in data["levels"]
                 ),
@@ -88,8 +92,11 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
                     data["name"],
                     tuple(levels),
                     data["source"],
-                    _yes_or_no(data["signed_off"]),
+                    _yes_or_no(data["signed_off"], "signed_off"),
                     tuple(data["conditions"]),
+                    version_of(data["levels"]),
+                    _yes_or_no(data.get("hard", False), "hard"),
+                    tuple((one["level"], one["when"]) for one in data["levels"]),
                 )
             )
         except (RuleError, KeyError, TypeError, ValueError) as error:
@@ -99,29 +106,48 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _yes_or_no(value: object) -> bool:
+def version_of(levels: object) -> str:
+    """The version of a rule: it changes with its levels and triggers only, not with its name or source."""
+    return hashlib.sha256(json.dumps(levels, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _yes_or_no(value: object, name: str) -> bool:
     # A sign-off is a statement by a person: nothing but JSON's own true counts as one.
     if not isinstance(value, bool):
-        raise RuleError("signed_off must be true or false")
+        raise RuleError(f"{name} must be true or false")
     return value
 
 
-def triage_floor(case: CaseInput) -> TriageFloor:
-    """The floor of one case: pure, deterministic, a few milliseconds."""
+def triage_floor(case: CaseInput, *, decisions: Sequence[RuleDecision] = ()) -> TriageFloor:
+    """The floor of one case: pure, deterministic, a few milliseconds.
+
+    `decisions` are the clinic's: a rule that it has switched off does not raise the level, but is listed when it
+    would have. A decision about an older version of a rule, or that switches off a hard one, has no force.
+    """
     measured = readings(case)
     said = concepts.asserted(case)
-    pregnant = case.patient.pregnancy == "pregnant" or (case.patient.pregnancy == "unknown" and "pregnant" in said)
-    age = case.patient.age.years if case.patient.age else None
-    score = news2(measured.vitals, age_years=age, pregnant=pregnant)
-    facts = _facts(case, measured, said, score, pregnant=pregnant)
-    fired = tuple(found for rule in rule_set() if (found := _fire(rule, facts)) is not None)
-    fired = tuple(sorted(fired, key=lambda rule: -SEVERITY[rule.level]))
+    pregnant = is_pregnant(case, said)
+    score = news2(measured.vitals, age_years=measured.age.years if measured.age else None, pregnant=pregnant)
+    facts = facts_of(case, measured, said, score, pregnant=pregnant)
+    held = {decision.rule: decision for decision in decisions}
+    fired = [found for rule in rule_set() if (found := _fire(rule, facts, held.get(rule.id))) is not None]
+    fired.sort(key=lambda rule: -SEVERITY[rule.level])
+    counting = tuple(rule for rule in fired if not _is_off(rule))
     return TriageFloor(
-        level=highest(*(rule.level for rule in fired)), rules=fired, news2=score, rule_set_version=RULE_SET_VERSION
+        level=highest(*(rule.level for rule in counting)),
+        rules=counting,
+        switched_off=tuple(rule for rule in fired if _is_off(rule)),
+        news2=score,
+        not_interpreted=measured.not_interpreted,
+        rule_set_version=RULE_SET_VERSION,
     )
 
 
-def _fire(rule: Rule, facts: Facts) -> FiredRule | None:
+def _is_off(fired: FiredRule) -> bool:
+    return fired.decision is not None and fired.decision.state == "switched_off"
+
+
+def _fire(rule: Rule, facts: Facts, decision: RuleDecision | None) -> FiredRule | None:
     for level, expression in rule.levels:
         outcome = evaluate(expression, facts)
         if outcome.holds:
@@ -131,123 +157,16 @@ def _fire(rule: Rule, facts: Facts) -> FiredRule | None:
                 level=level,
                 source=rule.source,
                 signed_off=rule.signed_off,
+                decision=standing(rule, decision),
                 evidence=outcome.evidence[:MAX_EVIDENCE],
                 conditions=rule.conditions,
             )
     return None
 
 
-def _facts(
-    case: CaseInput, measured: Readings, said: Mapping[str, tuple[str, ...]], score: News2, *, pregnant: bool
-) -> Facts:
-    numbers = dict(measured.values)
-    where = dict(measured.where)
-    for lab in ("lithium", "digoxin"):
-        if lab in numbers:
-            numbers[f"{lab}_level"] = numbers.pop(lab)
-            where[f"{lab}_level"] = where[lab]
-    age = case.patient.age
-    if age is not None:
-        numbers |= {"age_years": age.years, "age_months": age.years * 12, "age_days": age.years * 365.25}
-        where["age_years"] = where["age_months"] = where["age_days"] = f"age {age}"
-    if score.total is not None:
-        numbers |= {"news2": float(score.total), "news2_max": float(max(score.parameters.values()))}
-        where["news2"] = f"NEWS2 {score.total}"
-        where["news2_max"] = ", ".join(f"{name} scores 3" for name, points in score.parameters.items() if points == 3)
-    if numbers.get("systolic_bp") and "heart_rate" in numbers:
-        numbers["shock_index"] = numbers["heart_rate"] / numbers["systolic_bp"]
-        where["shock_index"] = f"heart rate / systolic {numbers['shock_index']:.2f}"
-    derived = _derived(case, measured, said, numbers, pregnant=pregnant)
-    return Facts(concepts={**said, **derived}, numbers=numbers, where=where)
-
-
-def _derived(
-    case: CaseInput,
-    measured: Readings,
-    said: Mapping[str, tuple[str, ...]],
-    numbers: Mapping[str, float],
-    *,
-    pregnant: bool,
-) -> dict[str, tuple[str, ...]]:
-    """Facts that follow from several fields at once; each with its evidence, empty where it is only a frame."""
-    years = numbers.get("age_years")
-    vitals, patient = measured.vitals, case.patient
-    child = years is not None and years < 16
-    could_be = patient.pregnancy != "not_pregnant" and patient.sex != "male" and (years is None or 10 <= years <= 56)
-    maybe_pregnant = pregnant or (could_be and "maybe_pregnant" in said)
-    weeks = patient.gestation_weeks if patient.gestation_weeks is not None else _gestation_from_words(case)
-    held: dict[str, tuple[str, ...] | None] = {
-        "adult": None if child else (),
-        "child": (where_age(case),) if child else None,
-        "not_alert": _not_alert(measured),
-        "low_systolic": _low_systolic(numbers, measured.where, years),
-        "scale_2": () if vitals.spo2_scale == 2 else None,
-        "pregnant_now": said.get("pregnant", ("pregnancy",)) if pregnant else None,
-        "postpartum_now": said.get("postpartum", ("postpartum",))
-        if patient.pregnancy == "postpartum" or "postpartum" in said
-        else None,
-        "maybe_pregnant_now": said.get("maybe_pregnant", ("pregnancy",)) if maybe_pregnant else None,
-        "late_pregnancy": (f"{weeks:g} weeks pregnant",) if pregnant and weeks is not None and weeks >= 20 else None,
-        "term": () if weeks is not None and weeks >= 37 else None,
-        "male_or_unknown": () if patient.sex != "female" else None,
-        "troponin_high": (measured.where["troponin"],) if "troponin_high" in numbers else None,
-        "non_mobile_infant": (where_age(case),) if years is not None and years < 0.5 else None,
-        **_for_age(numbers, measured.where, years),
-    }
-    return {name: evidence for name, evidence in held.items() if evidence is not None}
-
-
-def where_age(case: CaseInput) -> str:
-    return f"age {case.patient.age}"
-
-
-def _not_alert(measured: Readings) -> tuple[str, ...] | None:
-    vitals = measured.vitals
-    if vitals.consciousness not in {None, "A"}:
-        return (measured.where.get("consciousness", f"consciousness {vitals.consciousness}"),)
-    if vitals.gcs is not None and vitals.gcs < 15:
-        return (f"Glasgow coma score {vitals.gcs}",)
-    return None
-
-
-def _low_systolic(
-    numbers: Mapping[str, float], where: Mapping[str, str], years: float | None
-) -> tuple[str, ...] | None:
-    # Children: 70 + 2 x age mmHg (Pediatric Advanced Life Support); from ten years on 90.
-    limit = 90.0 if years is None or years >= 10 else (60.0 if years < 1 / 12 else 70 + 2 * years)
-    value = numbers.get("systolic_bp")
-    return (where["systolic_bp"],) if value is not None and value < limit else None
-
-
-# Upper limits by age in years: (under, high, very high). High: NICE NG143 and its adult continuation;
-# very high: about the 99th centile of Fleming et al., Lancet 2011;377:1011-18.
-_PULSE = ((1.0, 160, 181), (2.0, 150, 168), (5.0, 140, 158), (8.0, 130, 143), (12.0, 120, 133), (16.0, 115, 128))
-_BREATHS = ((1.0, 50, 62), (2.0, 40, 53), (5.0, 40, 45), (8.0, 30, 34), (12.0, 28, 31), (16.0, 25, 29))
-
-
-def pulse_limit(years: float) -> float | None:
-    """The highest usual pulse per minute of a child; None from 16 years on."""
-    return next((float(high) for under, high, _ in _PULSE if years < under), None)
-
-
-def breathing_limit(years: float) -> float | None:
-    """The highest usual breathing rate per minute of a child; None from 16 years on."""
-    return next((float(high) for under, high, _ in _BREATHS if years < under), None)
-
-
-def _for_age(
-    numbers: Mapping[str, float], where: Mapping[str, str], years: float | None
-) -> dict[str, tuple[str, ...] | None]:
-    found: dict[str, tuple[str, ...] | None] = {}
-    for name, key, table in (("heart", "heart_rate", _PULSE), ("breathing", "respiratory_rate", _BREATHS)):
-        value = numbers.get(key)
-        limits = next(((high, very) for under, high, very in table if years is not None and years < under), None)
-        if value is None or limits is None:
-            continue
-        found[f"fast_{name}_for_age"] = (where[key],) if value > limits[0] else None
-        found[f"very_fast_{name}_for_age"] = (where[key],) if value > limits[1] else None
-    return found
-
-
-def _gestation_from_words(case: CaseInput) -> float | None:
-    return concepts.gestation_weeks(f"{case.presenting_complaint}\n{case.history}")
+def standing(rule: Rule, decision: RuleDecision | None) -> RuleDecision | None:
+    """The decision as it holds for the rule as it reads now: changed triggers and hard rules make it lapse."""
+    if decision is None:
+        return None
+    lapsed = decision.version != rule.version or (rule.hard and decision.state == "switched_off")
+    return decision.model_copy(update={"state": "lapsed"}) if lapsed else decision

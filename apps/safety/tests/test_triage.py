@@ -130,8 +130,8 @@ def test_numbers_in_free_text_count_as_measured() -> None:
     assert (found.vitals.systolic_bp, found.vitals.heart_rate, found.vitals.spo2) == (82, 138, 88)
     assert (found.vitals.respiratory_rate, found.vitals.temperature_c, found.vitals.gcs) == (30, 39.4, 14)
     assert found.vitals.on_oxygen is False
-    assert found.values["glucose"] == pytest.approx(2.89, abs=0.01)
-    assert found.values["potassium"] == 6.8
+    assert found.values["glucose"] == pytest.approx((2.89,), abs=0.01)
+    assert found.values["potassium"] == (6.8,)
 
 
 def test_structured_values_win_over_the_text() -> None:
@@ -142,7 +142,7 @@ def test_structured_values_win_over_the_text() -> None:
 def test_fahrenheit_and_mg_per_dl_are_converted() -> None:
     found = readings(case("Temp 103.1 F", labs=[{"name": "Glucose", "value": 450.0, "unit": "mg/dL"}]))
     assert found.vitals.temperature_c == 39.5
-    assert found.values["glucose"] == pytest.approx(24.98, abs=0.01)
+    assert found.values["glucose"] == pytest.approx((24.98,), abs=0.01)
 
 
 def test_someone_elses_and_target_numbers_are_left_out() -> None:
@@ -205,6 +205,7 @@ def test_every_rule_of_the_proposal_is_covered() -> None:
         "heart_rate > '100'",
         "heart_rate > True",
         "not low_systolic",
+        "not chest_pain",
         "not (chest_pain or low_systolic)",
     ],
 )
@@ -214,7 +215,7 @@ def test_the_rule_language_refuses_what_it_does_not_know(expression: str) -> Non
             expression,
             concepts=frozenset({"chest_pain", "low_systolic"}),
             numbers=frozenset({"heart_rate"}),
-            measured=frozenset({"low_systolic"}),
+            frames=frozenset({"child"}),
         )
 
 
