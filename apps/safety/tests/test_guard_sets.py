@@ -14,12 +14,13 @@ import pytest
 
 from apps.safety.rules.guard import check_text
 
-DATA = Path(__file__).resolve().parent / "data"
+SUITE = Path(__file__).resolve().parents[1] / "suites" / "guard_first.jsonl"
 SETS = ["", "f", "h", "s"]
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() if line]
+    lines = map(json.loads, SUITE.read_text(encoding="utf-8").splitlines())
+    return [row for row in lines if row["id"].rpartition("-")[0] == name]
 
 
 def wrong(name: str) -> list[str]:

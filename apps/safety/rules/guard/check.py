@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from apps.safety.rules.guard import learnt, licences
 from apps.safety.rules.guard import lexicon as lex
-from apps.safety.rules.guard import licences
 from apps.safety.rules.guard.abstract import Skeleton, skeleton
 from apps.safety.rules.guard.fidelity import RecordView, read_record
 from apps.safety.rules.guard.languages import foreign_language
@@ -21,7 +21,7 @@ from apps.safety.rules.words import words
 from apps.safety.schemas import Finding, Verdict
 from medassist.clinical.case import Audience
 
-GUARD_VERSION = f"2.0.0+{lex.data_hash()}"
+GUARD_VERSION = f"2.1.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
 ROUTINE_SHORT = frozenset(words("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri"))
 # Views of the whole text, which say the same as it does unless something was hidden in them.
@@ -131,7 +131,7 @@ def _still_listing(unit: str, header: bool) -> bool:
 
 
 def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -> tuple[list[Fault], str]:
-    faults = judge(unit, record=view, audience=audience, header=header)
+    faults = _second_opinion(unit, audience, judge(unit, record=view, audience=audience, header=header), header)
     squeezed = _spelled_out(squeeze(unit))
     if squeezed != unit:
         seen = skeleton(unit)
@@ -139,6 +139,32 @@ def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -
         if beneath and (len(beneath) > len(faults) or len(skeleton(squeezed).mentions) > len(seen.mentions)):
             return [Fault("B7", "hidden_form", None), *beneath], "squeezed"
     return faults, "plain"
+
+
+# Reasons that only say that nothing spoke for a sentence; every other one names something found in it.
+_UNSPOKEN = frozenset({"named_medicine_without_licence", "support_without_licence", "no_reporting_cue"})
+# Chosen on suites that the table had not been fitted to (docs/safety/guard-evaluation.md).
+LIKELY_ORDER = 0.7
+LIKELY_HARMLESS = 0.2
+
+
+def _second_opinion(unit: str, audience: Audience, faults: list[Fault], header: bool) -> list[Fault]:
+    """Rules and the learnt model together: either may refuse.
+
+    The model releases only what clinicians may read, what names no amount, and what rules refused for want of a
+    licence alone. Below the header of a medication list a bare line is a restatement, which only the record can judge.
+    """
+    if header or (faults and not (audience == "clinician" and {fault.reason for fault in faults} <= _UNSPOKEN)):
+        return faults
+    skel = skeleton(unit)
+    if not faults:
+        if learnt.probability(skel.form, audience) <= LIKELY_ORDER:
+            return faults
+        rule = "B1" if skel.ids("QF") else "B10" if audience == "patient" else "B3"
+        return [Fault(rule, "reads_like_an_order", None)]
+    if not skel.ids("QF") and learnt.probability(skel.form, audience) < LIKELY_HARMLESS:
+        return []
+    return faults
 
 
 def _spelled_out(text: str) -> str:

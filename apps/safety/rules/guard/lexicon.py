@@ -22,7 +22,7 @@ from apps.safety.rules.guard_views import leet, rot13
 
 Kind = Literal["N", "C", "A", "O", "G", "U"]
 DATA = Path(__file__).resolve().parent.parent / "data"
-FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt", "clinical_words.txt")
+FILES = ("medicines.tsv", "guard_terms.txt", "not_medicines.txt", "clinical_words.txt", "guard_weights.txt")
 
 WORD = re.compile(r"[a-z0-9@$!|]*[a-z][a-z0-9@$!|]*(?:'[a-z]+)?")
 _STEM = re.compile(
