@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     kinds = {
         "harmless": [row for row in rows if row["verdict"] == "allow"],
         "orders": [row for row in rows if row["verdict"] == "block"],
-        "hidden forms": [row for row in rows if row["kind"] == "B7"],
+        "hidden forms": [row for row in rows if row.get("kind") == "B7"],
     }
     check_text("Give warfarni now.", record="Takes aspirin.")  # word lists are read at the first word that needs them
     times = {name: _times(pool, options.texts, made) for name, pool in kinds.items()}
@@ -60,7 +60,10 @@ def main(arguments: Sequence[str]) -> int:
     table(
         "Suites: sets that have been looked at, so a level and no estimate",
         ["suite", "blocked of what prescribes", "95 %", "blocked of what is harmless", "95 % "],
-        [[name, level["recall"], level["recall_95"], level["fpr"], level["fpr_95"]] for name, level in levels.items()],
+        [
+            [name, *(level.get(figure, "none") for figure in ("recall", "recall_95", "fpr", "fpr_95"))]
+            for name, level in levels.items()
+        ],
     )
     p95 = {name: round(percentile(took, 95), 1) for name, took in times.items()}
     chain = p95.pop("verify and guard, 16 passages")
@@ -153,6 +156,8 @@ def _levels(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                 for row in rows
                 if row["suite"] == suite and row["verdict"] == verdict
             ]
+            if not judged:
+                continue
             low, high = wilson(sum(judged), len(judged))
             level[name] = round(sum(judged) / len(judged), 4)
             level[f"{name}_95"] = f"{low:.3f} to {high:.3f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from apps.safety.rules.guard import learnt, licences
@@ -194,9 +195,15 @@ def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]
         faults.append(Fault("B7", "disguised_name", None))
     if not unit.isascii() and _other_script(unit, named=bool(spans)):
         faults.append(Fault("B7", "other_script", None))
-    if foreign_language(unit) or _turned(unit) or _no_english(unit, skel):
+    if _not_english(unit):
         faults.append(Fault("B7", "other_language", None))
     return faults
+
+
+@lru_cache(maxsize=512)
+def _not_english(unit: str) -> bool:
+    # Hidden views repeat most units of a text.
+    return foreign_language(unit) or _turned(unit) or _no_english(unit, skeleton(unit))
 
 
 _WORD = re.compile(r"(?<![\w@/.-])[a-z]{2,}(?![\w@/])")
