@@ -42,7 +42,7 @@ _TEXT_VITALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("blood_pressure", re.compile(rf"\b(?:bp|blood\s+pressure|nibp){_LINK}(\d{{2,3}})\s*(?:/|over)\s*(\d{{2,3}})\b")),
     (
         "systolic_bp",
-        re.compile(rf"\b(?:sbp|systolic(?:\s+(?:bp|blood\s+pressure|pressure))?){_LINK}(\d{{2,3}})\b(?!\s*(?:/|over))"),
+        re.compile(rf"\b(?:sbp|systolic(?:\s+(?:bp|blood\s+pressure|pressure))?){_LINK}(\d{{2,3}})(?:s\b|\b(?!\s*(?:/|over)))"),
     ),
     ("diastolic_bp", re.compile(rf"\b(?:dbp|diastolic(?:\s+(?:bp|blood\s+pressure|pressure))?){_LINK}(\d{{2,3}})\b")),
     (
@@ -277,7 +277,7 @@ def _labs(case: CaseInput) -> Labs:
     labs = Labs()
     for lab in case.labs:
         add_lab(labs, lab)
-    structured = set(labs.values)
+    structured = {name: tuple(values) for name, values in labs.values.items()}
     for original in _texts(case):
         if not any(letter.isdigit() for letter in original):
             continue
@@ -287,12 +287,14 @@ def _labs(case: CaseInput) -> Labs:
     return labs
 
 
-def _labs_of_statement(statement: str, labs: Labs, structured: set[str]) -> None:
+def _labs_of_statement(statement: str, labs: Labs, structured: dict[str, tuple[float, ...]]) -> None:
+    """A result in words counts beside structured ones, so that none of them hides a graver one; told twice it counts once."""
     if not any(letter.isdigit() for letter in statement):
         return
     for analyte, pattern in _LAB_TEXT:
-        if analyte.name in structured:
-            continue
+        known = structured.get(analyte.name, ())
         for match in pattern.finditer(statement):
+            if float(match.group(1)) in known:
+                continue
             if status_of(statement, match.start(), match.end()) != "past":
                 add(labs, analyte, float(match.group(1)), match.group(2) or "", match.group().strip())
