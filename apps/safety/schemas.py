@@ -214,3 +214,15 @@ class ModelVersion(Frozen):
     model: str
     adapter: str = ""
     prompt: str = ""
+
+
+class Trial(Frozen):
+    """Cases sent through the real pipeline with one model version; figures are (hits, of how many)."""
+
+    backbone: str
+    model: str
+    adapter: str = ""
+    prompt: str = ""
+    index: str = ""
+    figures: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    failing: dict[str, tuple[str, ...]] = Field(default_factory=dict)

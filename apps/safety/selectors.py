@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from apps.safety.models import Calibration
+from apps.safety.models import Calibration, SuiteRun
 from apps.safety.rules import uncertainty
 from apps.safety.schemas import Block, CalibrationReport, ModelVersion
 from medassist.clinical.assessment import Differential, Interval
+from medassist.llm.schemas import Served
+from medassist.tenancy.context import public_context
 
 KEEP_S = 30.0
 _kept: dict[ModelVersion, tuple[float, tuple[Block, ...]]] = {}
@@ -46,3 +48,17 @@ def _blocks(version: ModelVersion) -> tuple[Block, ...]:
     with _lock:
         _kept[version] = (now, blocks)
     return blocks
+
+
+def newest_run(version: Served) -> SuiteRun | None:
+    """The newest stored run of the suite in which this version was asked."""
+    with public_context():
+        return SuiteRun.objects.filter(
+            backbone=version.backbone, model=version.model, adapter=version.adapter
+        ).first()  # fmt: skip
+
+
+def run_before(run: SuiteRun) -> SuiteRun | None:
+    """The one before it of the same kind: with a model, or without."""
+    earlier = SuiteRun.objects.filter(pk__lt=run.pk)
+    return (earlier.exclude(backbone="") if run.backbone else earlier.filter(backbone="")).order_by("-pk").first()

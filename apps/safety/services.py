@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from django.db import transaction
 
 from apps.safety import selectors
-from apps.safety.models import Calibration
+from apps.safety.models import Calibration, SuiteRun
+from apps.safety.pipeline.bars import lowered, words_of
+from apps.safety.pipeline.suites import SuiteResult, as_json, from_json
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import authored as _authored
 from apps.safety.rules import conflicts as _conflicts
@@ -33,6 +35,7 @@ from apps.safety.schemas import (
     Pair,
     Screened,
     Statement,
+    Trial,
     VerifiedDraft,
 )
 from medassist.accounts.access import Actor, Permission, require
@@ -41,12 +44,14 @@ from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
 from medassist.clinical.triage import TriageFloor, TriageLevel
-from medassist.common.errors import InvalidInput
+from medassist.common.errors import ActivationRefused, InvalidInput
+from medassist.llm.schemas import Activation
 from medassist.tenancy.context import public_context
 
 __all__ = [
     "GUARD_VERSION",
     "RULE_SET_VERSION",
+    "SuiteResult",
     "abnormal_findings",
     "agreement",
     "calibrate",
@@ -57,11 +62,18 @@ __all__ = [
     "find_conflicts",
     "guard_draft",
     "may_quote",
+    "refuse_lowered",
     "screen_text",
     "sentence_spans",
+    "store_suite_run",
     "triage_floor",
+    "trials",
     "verify_draft",
 ]
+
+trials: list[Callable[[str, str, Sequence[dict[str, Any]]], Trial]] = []
+"""How the room above sends cases of a clinic (schema name, adapter, lines of vignettes) through its pipeline; it adds its own
+when it starts."""
 
 
 def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
@@ -162,3 +174,47 @@ def switch_calibration(*, actor: Actor, calibration_id: int, active: bool) -> No
             detail={"active": active},
         )  # fmt: skip
     selectors.forget_calibrations()
+
+
+# --- the safety suite and the release gate ---------------------------------------------------------------------------
+
+
+def store_suite_run(*, actor: Actor, result: SuiteResult, floors_broken: Sequence[str], trial: Trial | None = None) -> int:
+    """Keeps a run, with the versions that it speaks of; returns its id."""
+    with public_context(), transaction.atomic():
+        require(actor, Permission.CLINIC_MANAGE)
+        row = SuiteRun.objects.create(
+            created_by=actor.label or actor.id,
+            backbone=trial.backbone if trial else "", model=trial.model if trial else "",
+            adapter=trial.adapter if trial else "", prompt=trial.prompt if trial else "",
+            index=trial.index if trial else "", guard=GUARD_VERSION, rules=RULE_SET_VERSION, sets=dict(result.sets),
+            figures={name: as_json(figure) for name, figure in result.figures.items()}, lowered=list(floors_broken),
+        )  # fmt: skip
+        record(
+            actor=actor, action="suite.store", object_type="suite_run", object_id=str(row.pk),
+            detail={"backbone": row.backbone, "model": row.model, "adapter": row.adapter, "lowered": len(floors_broken)},
+        )  # fmt: skip
+    return row.pk
+
+
+def refuse_lowered(activation: Activation) -> None:
+    """The release gate: raises `ActivationRefused` unless a stored run of the version is not worse than that of the version
+    in use. The first version of all, when calls meet nobody yet, is let through."""
+    if activation.instead_of is None:
+        return
+    run = selectors.newest_run(activation.version)
+    if run is None:
+        raise ActivationRefused(
+            f"No run of the safety suite is stored for {activation.version}. Run: manage.py run_safety_suite "
+            f"--backbone {activation.version.backbone}"
+            + (f" --adapter {activation.version.adapter}" if activation.version.adapter else "")
+            + " --store"
+        )
+    if run.lowered:
+        raise ActivationRefused(f"{activation.version} is under the floor on record: {'; '.join(map(words_of, run.lowered))}.")
+    before = selectors.newest_run(activation.instead_of)
+    found = tuple(lowered(from_json(run.figures), from_json(before.figures) if before else {}))
+    if found:
+        raise ActivationRefused(
+            f"{activation.version} lowers a bar against {activation.instead_of}: {'; '.join(map(words_of, found))}."
+        )
