@@ -12,6 +12,7 @@ from django.db import transaction
 from apps.safety import selectors
 from apps.safety.models import Calibration, SuiteRun
 from apps.safety.pipeline.bars import lowered, words_of
+from apps.safety.pipeline.canaries import Canary, canary
 from apps.safety.pipeline.suites import SuiteResult, as_json, from_json
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import authored as _authored
@@ -49,12 +50,14 @@ from medassist.llm.schemas import Activation
 from medassist.tenancy.context import public_context
 
 __all__ = [
+    "Canary",
     "GUARD_VERSION",
     "RULE_SET_VERSION",
     "SuiteResult",
     "abnormal_findings",
     "agreement",
     "calibrate",
+    "canary",
     "check_text",
     "deidentify",
     "disclaimers",
