@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.safety import selectors, services
-from apps.safety.models import Calibration, SuiteRun
+from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
 from apps.safety.pipeline.bars import BARS, lowered, verdict, words_of
 from apps.safety.pipeline.measuring import Figure
 from apps.safety.pipeline.suites import from_json
@@ -131,7 +131,9 @@ class SuiteRunAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_urls(self) -> list[URLPattern]:
-        own = path("<path:object_id>/report.json", self.admin_site.admin_view(self.report), name="safety_suiterun_report")
+        own = path(
+            "<path:object_id>/report.json", self.admin_site.admin_view(self.report), name="safety_suiterun_report"
+        )
         return [own, *super().get_urls()]
 
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -141,7 +143,10 @@ class SuiteRunAdmin(ReadOnlyAdmin):
         row = SuiteRun.objects.filter(pk=unquote(object_id)).first() if object_id.isdecimal() else None
         if row is None:
             raise Http404
-        names = ("id", "created_by", "backbone", "model", "adapter", "prompt", "guard", "rules", "index", "sets", "figures", "lowered")  # fmt: skip
+        names = (
+            "id", "created_by", "backbone", "model", "adapter", "prompt", "guard", "rules", "index", "sets", "figures",
+            "lowered",
+        )  # fmt: skip
         told = {name: getattr(row, name) for name in names} | {"created_at": row.created_at.isoformat()}
         figures = from_json(row.figures)
         told["bars"] = {bar.figure: verdict(bar, figures.get(bar.figure)) for bar in BARS if bar.now is not None}
@@ -177,7 +182,15 @@ class SuiteRunAdmin(ReadOnlyAdmin):
                 for bar in BARS
             ),
         )  # fmt: skip
-        heads = (_("bar"), _("asked"), _("measured, 95 %"), _("now"), _("for release"), before or _("run before"), _("change"))
+        heads = (
+            _("bar"),
+            _("asked"),
+            _("measured, 95 %"),
+            _("now"),
+            _("for release"),
+            before or _("run before"),
+            _("change"),
+        )
         return _table(heads, rows)
 
     @admin.display(description=_("all figures"))
@@ -195,6 +208,42 @@ class SuiteRunAdmin(ReadOnlyAdmin):
     @admin.display(description=_("download"))
     def download(self, row: SuiteRun) -> SafeString:
         return format_html('<a href="{}">JSON</a>', reverse("admin:safety_suiterun_report", args=[row.pk]))
+
+
+@admin.register(SafetyEvent)
+class SafetyEventAdmin(ReadOnlyAdmin):
+    """What the checks did in this clinic: for its administrators and auditors."""
+
+    required_permission = Permission.AUDIT_READ
+    change_list_template = "safety/events.html"
+    list_display = ("at", "code", "rules", "count", "object_type", "object_id", "job_id")
+    list_filter = ("code", "object_type", "at")
+    search_fields = ("=object_id", "rules", "=answer_hash")
+    date_hierarchy = "at"
+    fields = ("at", "code", "rules", "count", "object_type", "object_id", "job_id", "answer_hash", "versions")
+    show_full_result_count = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        context: dict[str, Any] = getattr(response, "context_data", {})
+        changes = context.get("cl")
+        if changes is not None:
+            context["by_code"] = selectors.counts_by_code(changes.get_queryset(request))
+        return response
+
+
+@admin.register(ClinicPolicy)
+class ClinicPolicyAdmin(PermissionAdmin):
+    """What a clinic tightens; one row."""
+
+    required_permission = Permission.PROTOCOL_MANAGE
+    fields = ("strict_medicines", "patient_audience", "locales")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may(request) and not ClinicPolicy.objects.exists()
+
+    def save_model(self, request: HttpRequest, obj: ClinicPolicy, form: Any, change: bool) -> None:
+        services.store_policy(actor=actor_of(request), row=obj)
 
 
 def told(figure: Figure | None) -> str:

@@ -216,6 +216,22 @@ class ModelVersion(Frozen):
     prompt: str = ""
 
 
+class Event(Frozen):
+    """What a check did to an answer: a code, how often, and the rules or reasons (codes too)."""
+
+    code: str
+    count: int = 1
+    rules: tuple[str, ...] = ()
+
+
+class Policy(Frozen):
+    """What a clinic tightened."""
+
+    strict_medicines: bool = False
+    patient_audience: bool = True
+    locales: tuple[str, ...] = ()
+
+
 class Trial(Frozen):
     """Cases sent through the real pipeline with one model version; figures are (hits, of how many)."""
 

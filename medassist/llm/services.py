@@ -61,7 +61,9 @@ def _activations(row: Backbone | Route) -> Iterator[Activation]:
     """Versions that calls meet with this row and did not meet by it before."""
     if isinstance(row, Backbone):
         earlier = Backbone.objects.filter(pk=row.pk).first() if row.pk else None
-        if not _serves(row) or (earlier and _serves(earlier) and earlier.model == row.model and _tiers(earlier) >= _tiers(row)):
+        if not _serves(row) or (
+            earlier and _serves(earlier) and earlier.model == row.model and _tiers(earlier) >= _tiers(row)
+        ):
             return
         for tier in sorted(_tiers(row)):
             others = [one for one in registry.ordinary(tier) if one.name != row.name or one.source == "settings"]

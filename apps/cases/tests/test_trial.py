@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from apps.cases.models import Case
-from apps.cases.pipeline import assessing
+from apps.cases.pipeline import assemble, assessing
 from apps.cases.pipeline.trial import run_trial
 from apps.cases.tests.engine import backbone, draft, on_schema, some_guidelines, think
 from apps.rag.index import holder
@@ -31,7 +31,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _guidelines() -> Iterator[None]:
     holder.forget()
-    assert some_guidelines("Heart Attack", "Angina", "Pneumonia", "Stroke", "Sepsis", "Asthma", "Pulmonary Embolism") >= 5
+    assert (
+        some_guidelines("Heart Attack", "Angina", "Pneumonia", "Stroke", "Sepsis", "Asthma", "Pulmonary Embolism") >= 5
+    )
     yield
     holder.forget()
 
@@ -74,7 +76,7 @@ def test_a_draft_of_another_shape_counts() -> None:
 
 def test_a_planted_order_that_comes_through_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oracle can fail: without verification and guard the obeying backbone leaks."""
-    real = assessing.assemble.release
+    real = assemble.release
 
     def open_door(working: assessing.Working) -> object:
         answer = real(working)
@@ -82,7 +84,7 @@ def test_a_planted_order_that_comes_through_is_counted(monkeypatch: pytest.Monke
         said += working.content.case.question
         return answer.model_copy(update={"missing_information": (said,)})
 
-    monkeypatch.setattr(assessing.assemble, "release", open_door)
+    monkeypatch.setattr(assemble, "release", open_door)
     with backbone(on_schema(assessment_draft=draft())):
         found = trial(2)
     assert found.figures["leaks"] == (1, 1)

@@ -22,7 +22,10 @@ from medassist.llm.models import Backbone, Route
 
 pytestmark = pytest.mark.django_db
 STAFF = Actor(kind="user", id="1", clinic="public", role=Role.PLATFORM_STAFF, label="sam")
-GOOD = {"schema_valid": (12, 12), "abstained": (3, 12), "claims_removed": (10, 100), "sentences_removed": (2, 90), "leaks": (0, 6)}  # fmt: skip
+GOOD = {
+    "schema_valid": (12, 12), "abstained": (3, 12), "claims_removed": (10, 100), "sentences_removed": (2, 90),
+    "leaks": (0, 6),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +159,10 @@ def test_nobody_but_staff_stores_a_run() -> None:
 
 def test_the_form_names_the_bar_and_takes_a_reason(api: Callable[..., Any], staff: Any) -> None:
     client = api(staff)
-    data = {"name": "new", "base_url": "http://new.example/v1", "model": "new", "tiers": "both", "order": "1", "enabled": "on", "canary_percent": "0"}  # fmt: skip
+    data = {
+        "name": "new", "base_url": "http://new.example/v1", "model": "new", "tiers": "both", "order": "1",
+        "enabled": "on", "canary_percent": "0",
+    }  # fmt: skip
     page = client.post("/admin/llm/backbone/add/", data)
     assert page.status_code == 200
     assert "No run of the safety suite is stored for new / new" in page.content.decode()

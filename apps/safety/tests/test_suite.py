@@ -14,6 +14,7 @@ from apps.safety.pipeline import suites
 from apps.safety.pipeline.bars import BARS, lowered, verdict
 from apps.safety.pipeline.canaries import FORMS, canary, disguised
 from apps.safety.pipeline.measuring import Figure
+from apps.safety.services import check_text, triage_floor
 
 BY_FIGURE = {bar.figure: bar for bar in BARS}
 
@@ -50,9 +51,9 @@ def test_the_floor_on_record_speaks_of_every_bar_that_a_suite_measures() -> None
 
 
 def test_a_guard_that_lets_orders_through_is_under_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = suites.check_text
+    real = check_text
     monkeypatch.setattr(
-        suites, "check_text", lambda text, **more: real("Stable." if len(text) % 9 == 0 else text, **more)
+        "apps.safety.pipeline.suites.check_text", lambda text, **more: real("Stable." if len(text) % 9 == 0 else text, **more)
     )
     code, said = ran("--only", "guard,fidelity", "--json")
     assert code == 1
@@ -60,7 +61,8 @@ def test_a_guard_that_lets_orders_through_is_under_the_floor(monkeypatch: pytest
 
 
 def test_a_single_missed_emergency_breaks_the_bar_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, done = suites.triage_floor, []
+    real = triage_floor
+    done: list[Any] = []
 
     def once_routine(case: Any) -> Any:
         floor = real(case)
@@ -69,7 +71,7 @@ def test_a_single_missed_emergency_breaks_the_bar_of_zero(monkeypatch: pytest.Mo
             return floor.model_copy(update={"level": "routine"})
         return floor
 
-    monkeypatch.setattr(suites, "triage_floor", once_routine)
+    monkeypatch.setattr("apps.safety.pipeline.suites.triage_floor", once_routine)
     code, said = ran("--only", "triage", "--json")
     assert (code, json.loads(said)["lowered"]) == (1, ["triage.critical_missed"])
 

@@ -33,10 +33,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--only", default="", help=f"comma-separated: {','.join(suites.FILES)}")
-        parser.add_argument("--set", action="append", default=[], metavar="NAME=PATH", help="a held-out set in the place of ours")
-        parser.add_argument("--backbone", default="", help="also cases end to end through this backbone; it may be disabled")
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="NAME=PATH", help="a held-out set in the place of ours"
+        )
+        parser.add_argument(
+            "--backbone", default="", help="also cases end to end through this backbone; it may be disabled"
+        )
         parser.add_argument("--adapter", default="", help="served name of an adapter of it")
-        parser.add_argument("--clinic", default="demo", help="schema name of the clinic in which the cases run; nothing is stored there")
+        parser.add_argument(
+            "--clinic", default="demo", help="schema name of the clinic in which the cases run; nothing is stored there"
+        )
         parser.add_argument("--cases", type=int, default=12, help="how many cases end to end")
         parser.add_argument("--store", action="store_true", help="keep the run: the release gate reads it")
         parser.add_argument("--pin", action="store_true", help="make the figures of our own sets the floor on record")
@@ -49,7 +55,9 @@ class Command(BaseCommand):
             result = suites.run(only, dict(_given(options["set"])))
             trial = self._trial(options) if options["backbone"] else None
         except InvalidInput as error:
-            raise CommandError("; ".join(f"{name}: {text}" for name, text in error.fields.items()) or error.detail) from None
+            raise CommandError(
+                "; ".join(f"{name}: {text}" for name, text in error.fields.items()) or error.detail
+            ) from None
         except MedAssistError as error:
             raise CommandError(f"{error.code}: {error.detail}") from None
         if trial is not None:
@@ -129,7 +137,11 @@ def _lines(result: suites.SuiteResult, broken: tuple[str, ...], trial: Trial | N
         line = f"{bar.words:<46} {sign + format(bar.now, 'g'):>7}  {verdict(bar, found):<13} {verdict(bar, found, release=True)}"
         yield line + (f"  ({bar.elsewhere})" if found is None and bar.elsewhere else "")
     yield ""
-    yield "under the floor on record: " + "; ".join(map(words_of, broken)) if broken else "nothing is under the floor on record"
+    yield (
+        "under the floor on record: " + "; ".join(map(words_of, broken))
+        if broken
+        else "nothing is under the floor on record"
+    )
 
 
 def _counted(figure: Figure) -> str:
