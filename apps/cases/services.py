@@ -17,6 +17,8 @@ from apps.cases.pipeline.record import headline_of
 from apps.cases.schemas import ClinicRecall, RecalledAssessment, Requested, cited_in, cited_passages
 from apps.documents import services as documents
 from apps.rag.schemas import RecalledVersion
+from apps.safety import services as safety
+from apps.safety.schemas import Event
 from apps.safety.services import triage_floor
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
@@ -50,6 +52,7 @@ def request_assessment(
     request_hash = hashlib.sha256(payload.encode()).hexdigest()
     if found := jobs.earlier(idempotency_key=idempotency_key, request_hash=request_hash):
         return _again(found)
+    safety.require_allowed(case)
     floor = triage_floor(case)
     case_id = uuid4()
     with transaction.atomic():
@@ -146,7 +149,39 @@ def store_assessment(*, run: Run, case_id: UUID, assessment: Assessment) -> None
             },
         )  # fmt: skip
 
+        made_by = assessment.provenance
+        safety.record_events(
+            events=tuple(_events(assessment)), object_type="assessment", object_id=str(row.id), job_id=run.job.id,
+            answer=assessment.model_dump_json(),
+            versions={
+                "case": str(case_id), "backbone": made_by.backbone or "", "model": made_by.model or "",
+                "adapter": made_by.adapter or "", "prompt": made_by.prompt_version or "", "guard": made_by.guard_version,
+                "rules": made_by.rule_set_version,
+            },
+        )  # fmt: skip
+
     run.complete(store)
+
+
+def _events(assessment: Assessment) -> Iterator[Event]:
+    """What the checks did to it, as codes and counts."""
+    done, reasons = assessment.safety, assessment.status_reasons
+    if done.removed_sentences:
+        yield Event(code="guard_removed", count=done.removed_sentences, rules=done.codes)
+    if grave := tuple(code for code in done.codes if code in {"B5", "B7"}):
+        yield Event(code="fidelity_incident", rules=grave)
+    if done.regenerated:
+        yield Event(code="regenerated")
+    if done.withheld_quotes:
+        yield Event(code="quotes_withheld", count=done.withheld_quotes)
+    if done.injection_spans:
+        yield Event(code="injection_found", count=done.injection_spans)
+    if assessment.grounding.removed:
+        yield Event(code="claims_removed", count=assessment.grounding.removed)
+    if "unsupported_language" in reasons:
+        yield Event(code="language_gate")
+    if assessment.status != "released":
+        yield Event(code=assessment.status, rules=reasons)
 
 
 # --- recall: assessments that cite what was superseded or withdrawn ---------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -12,6 +13,8 @@ from django.db import transaction
 from apps.notes.jobs import SUMMARY
 from apps.notes.models import Note, SummaryRecord
 from apps.notes.schemas import NoteInput, NoteSummary
+from apps.safety import services as safety
+from apps.safety.schemas import Event
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
 from medassist.common.database import again_on_deadlock
@@ -99,4 +102,21 @@ def store_summary(*, run: Run, note_id: UUID, summary: NoteSummary) -> None:
             },
         )  # fmt: skip
 
+        made_by = summary.provenance
+        safety.record_events(
+            events=tuple(_events(summary)), object_type="note_summary", object_id=str(row.id), job_id=run.job.id,
+            answer=summary.model_dump_json(),
+            versions={
+                "note": str(note_id), "backbone": made_by.backbone or "", "model": made_by.model or "",
+                "adapter": made_by.adapter or "", "prompt": made_by.prompt_version, "guard": made_by.guard_version,
+            },
+        )  # fmt: skip
+
     run.complete(store)
+
+
+def _events(summary: NoteSummary) -> Iterator[Event]:
+    if summary.removed:
+        yield Event(code="sentences_removed", count=summary.removed)
+    if summary.status != "released":
+        yield Event(code=summary.status, rules=summary.status_reasons)

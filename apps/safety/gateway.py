@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 from apps.safety.schemas import Answer
@@ -14,7 +15,7 @@ from medassist.llm import registry
 from medassist.llm.failures import UnusableAnswer
 from medassist.llm.schemas import ChatRequest, ChatResult, Message
 
-__all__ = ["Answer", "ask", "check_shape"]
+__all__ = ["Answer", "ask", "check_shape", "only"]
 
 SAMPLE_TEMPERATURE = 0.7
 
@@ -81,6 +82,20 @@ def ask(
         completion_tokens=result.completion_tokens,
         latency_ms=result.latency_ms,
     )
+
+
+@contextmanager
+def only(backbone: str, *, adapter: str = "") -> Iterator[str]:
+    """Every call of this process goes to the named backbone, enabled or not, and to nobody else; gives its model's name.
+
+    For evaluations in a process of their own. Raises `NotFound`.
+    """
+    server = registry.named(backbone)
+    model = registry.alone(server, adapter=adapter)
+    with ExitStack() as stack:
+        for tier in ("light", "heavy"):
+            stack.callback(registry.serve(tier, model))
+        yield server.model
 
 
 def _count(result: ChatResult, clinic: str, person: str) -> None:

@@ -214,3 +214,31 @@ class ModelVersion(Frozen):
     model: str
     adapter: str = ""
     prompt: str = ""
+
+
+class Event(Frozen):
+    """What a check did to an answer: a code, how often, and the rules or reasons (codes too)."""
+
+    code: str
+    count: int = 1
+    rules: tuple[str, ...] = ()
+
+
+class Policy(Frozen):
+    """What a clinic tightened."""
+
+    strict_medicines: bool = False
+    patient_audience: bool = True
+    locales: tuple[str, ...] = ()
+
+
+class Trial(Frozen):
+    """Cases sent through the real pipeline with one model version; figures are (hits, of how many)."""
+
+    backbone: str
+    model: str
+    adapter: str = ""
+    prompt: str = ""
+    index: str = ""
+    figures: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    failing: dict[str, tuple[str, ...]] = Field(default_factory=dict)

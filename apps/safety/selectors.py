@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
 
-from apps.safety.models import Calibration
+import redis
+from django.db.models import Count, QuerySet, Sum
+
+from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
 from apps.safety.rules import uncertainty
-from apps.safety.schemas import Block, CalibrationReport, ModelVersion
+from apps.safety.schemas import Block, CalibrationReport, ModelVersion, Policy
 from medassist.clinical.assessment import Differential, Interval
+from medassist.jobs import progress
+from medassist.llm.schemas import Served
+from medassist.tenancy.context import public_context
+
+logger = logging.getLogger(__name__)
 
 KEEP_S = 30.0
+EVENT_TOTALS = "safety:events"
+"""Redis: how many of each code there were, over all clinics, for /metrics."""
 _kept: dict[ModelVersion, tuple[float, tuple[Block, ...]]] = {}
 _lock = threading.Lock()
 
@@ -46,3 +57,47 @@ def _blocks(version: ModelVersion) -> tuple[Block, ...]:
     with _lock:
         _kept[version] = (now, blocks)
     return blocks
+
+
+def newest_run(version: Served) -> SuiteRun | None:
+    """The newest stored run of the suite in which this version was asked."""
+    with public_context():
+        return SuiteRun.objects.filter(
+            backbone=version.backbone, model=version.model, adapter=version.adapter
+        ).first()  # fmt: skip
+
+
+def run_before(run: SuiteRun) -> SuiteRun | None:
+    """The one before it of the same kind: with a model, or without."""
+    earlier = SuiteRun.objects.filter(pk__lt=run.pk)
+    return (earlier.exclude(backbone="") if run.backbone else earlier.filter(backbone="")).order_by("-pk").first()
+
+
+def policy() -> Policy:
+    """What the current clinic tightened."""
+    row = ClinicPolicy.objects.first()
+    if row is None:
+        return Policy()
+    return Policy(
+        strict_medicines=row.strict_medicines, patient_audience=row.patient_audience, locales=tuple(row.locales.split())
+    )  # fmt: skip
+
+
+def counts_by_code(rows: QuerySet[SafetyEvent]) -> list[tuple[str, int, int]]:
+    """Code, answers with it, and how often in all; the most frequent first."""
+    found = rows.order_by().values("code").annotate(total=Sum("count"), answers=Count("pk")).order_by("-total", "code")
+    return [(item["code"], item["answers"], item["total"]) for item in found]
+
+
+def event_totals() -> dict[str, int]:
+    """How many of each code since Redis was set up, over all clinics; empty while Redis is away."""
+    try:
+        found = progress.client().hgetall(EVENT_TOTALS)
+    except redis.RedisError as error:
+        logger.warning("The totals of safety events could not be read", extra={"code": type(error).__name__})
+        return {}
+    return {_text(code): int(_text(count)) for code, count in dict(found).items()}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Literal
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
 
+import redis
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from apps.safety import selectors
-from apps.safety.models import Calibration
+from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
+from apps.safety.pipeline.bars import lowered, words_of
+from apps.safety.pipeline.canaries import Canary, canary
+from apps.safety.pipeline.suites import SuiteResult, as_json, from_json
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import authored as _authored
 from apps.safety.rules import conflicts as _conflicts
@@ -28,11 +37,13 @@ from apps.safety.schemas import (
     CalibrationReport,
     Conflict,
     Deidentified,
+    Event,
     GuardedDraft,
     ModelVersion,
     Pair,
     Screened,
     Statement,
+    Trial,
     VerifiedDraft,
 )
 from medassist.accounts.access import Actor, Permission, require
@@ -41,27 +52,46 @@ from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
 from medassist.clinical.triage import TriageFloor, TriageLevel
-from medassist.common.errors import InvalidInput
+from medassist.common.errors import ActivationRefused, InvalidInput
+from medassist.jobs import progress
+from medassist.llm.schemas import Activation
 from medassist.tenancy.context import public_context
 
 __all__ = [
     "GUARD_VERSION",
     "RULE_SET_VERSION",
+    "Canary",
+    "SuiteResult",
     "abnormal_findings",
     "agreement",
     "calibrate",
+    "canary",
     "check_text",
     "deidentify",
     "disclaimers",
     "escalation",
     "find_conflicts",
+    "forget_old_events",
     "guard_draft",
+    "judged_as",
     "may_quote",
+    "record_events",
+    "refuse_lowered",
+    "require_allowed",
     "screen_text",
     "sentence_spans",
+    "store_policy",
+    "store_suite_run",
     "triage_floor",
+    "trials",
     "verify_draft",
 ]
+
+logger = logging.getLogger(__name__)
+
+trials: list[Callable[[str, str, Sequence[dict[str, Any]]], Trial]] = []
+"""How the room above sends cases of a clinic (schema name, adapter, lines of vignettes) through its pipeline; it adds its own
+when it starts."""
 
 
 def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
@@ -162,3 +192,126 @@ def switch_calibration(*, actor: Actor, calibration_id: int, active: bool) -> No
             detail={"active": active},
         )  # fmt: skip
     selectors.forget_calibrations()
+
+
+# --- the safety suite and the release gate ---------------------------------------------------------------------------
+
+
+def store_suite_run(
+    *, actor: Actor, result: SuiteResult, floors_broken: Sequence[str], trial: Trial | None = None
+) -> int:
+    """Keeps a run, with the versions that it speaks of; returns its id."""
+    with public_context(), transaction.atomic():
+        require(actor, Permission.CLINIC_MANAGE)
+        row = SuiteRun.objects.create(
+            created_by=actor.label or actor.id,
+            backbone=trial.backbone if trial else "", model=trial.model if trial else "",
+            adapter=trial.adapter if trial else "", prompt=trial.prompt if trial else "",
+            index=trial.index if trial else "", guard=GUARD_VERSION, rules=RULE_SET_VERSION, sets=dict(result.sets),
+            figures={name: as_json(figure) for name, figure in result.figures.items()}, lowered=list(floors_broken),
+        )  # fmt: skip
+        record(
+            actor=actor, action="suite.store", object_type="suite_run", object_id=str(row.pk),
+            detail={"backbone": row.backbone, "model": row.model, "adapter": row.adapter, "lowered": len(floors_broken)},
+        )  # fmt: skip
+    return row.pk
+
+
+def refuse_lowered(activation: Activation) -> None:
+    """The release gate: raises `ActivationRefused` unless a stored run of the version is not worse than that of the version
+    in use. The first version of all, when calls meet nobody yet, is let through."""
+    if activation.instead_of is None:
+        return
+    run = selectors.newest_run(activation.version)
+    if run is None:
+        raise ActivationRefused(
+            f"No run of the safety suite is stored for {activation.version}. Run: manage.py run_safety_suite "
+            f"--backbone {activation.version.backbone}"
+            + (f" --adapter {activation.version.adapter}" if activation.version.adapter else "")
+            + " --store"
+        )
+    if run.lowered:
+        raise ActivationRefused(
+            f"{activation.version} is under the floor on record: {'; '.join(map(words_of, run.lowered))}."
+        )
+    before = selectors.newest_run(activation.instead_of)
+    found = tuple(lowered(from_json(run.figures), from_json(before.figures) if before else {}))
+    if found:
+        raise ActivationRefused(
+            f"{activation.version} lowers a bar against {activation.instead_of}: {'; '.join(map(words_of, found))}."
+        )
+
+
+# --- safety events ---------------------------------------------------------------------------------------------------
+
+
+def record_events(
+    *, events: Sequence[Event], object_type: str, object_id: str, job_id: UUID | None, answer: str, versions: dict[str, str]
+) -> None:  # fmt: skip
+    """Writes what the checks did to an answer, in the caller's transaction; `answer` is hashed and not kept.
+
+    Events older than SAFETY_EVENTS_KEEP_DAYS go at the same time.
+    """
+    if not events:
+        return
+    digest = hashlib.sha256(answer.encode()).hexdigest()
+    SafetyEvent.objects.bulk_create(
+        SafetyEvent(
+            code=event.code, rules=" ".join(event.rules)[:120], count=event.count, object_type=object_type,
+            object_id=object_id, job_id=job_id, answer_hash=digest, versions=versions,
+        )
+        for event in events
+    )  # fmt: skip
+    forget_old_events()
+    transaction.on_commit(lambda: _tell_totals(events))
+
+
+def forget_old_events() -> int:
+    """Housekeeping of one clinic: events older than SAFETY_EVENTS_KEEP_DAYS go."""
+    before = timezone.now() - timedelta(days=settings.SAFETY_EVENTS_KEEP_DAYS)
+    return SafetyEvent.objects.filter(at__lt=before).delete()[0]
+
+
+def _tell_totals(events: Sequence[Event]) -> None:
+    # Best effort: the rows are the record, the totals only raise an alarm.
+    try:
+        with progress.client().pipeline(transaction=False) as pipe:
+            for event in events:
+                pipe.hincrby(selectors.EVENT_TOTALS, event.code, event.count)
+            pipe.execute()
+    except redis.RedisError as error:
+        logger.warning("The totals of safety events could not be told", extra={"code": type(error).__name__})
+
+
+# --- what a clinic tightens ------------------------------------------------------------------------------------------
+
+
+def judged_as(audience: Audience) -> Audience:
+    """For whom the guard judges in this clinic: never more than the audience may read."""
+    return "patient" if selectors.policy().strict_medicines else audience
+
+
+def require_allowed(case: CaseInput) -> None:
+    """Raises `InvalidInput` for a case that the clinic's policy does not take."""
+    policy = selectors.policy()
+    refused = {}
+    if case.audience == "patient" and not policy.patient_audience:
+        refused["audience"] = "this clinic has switched off answers for patients"
+    if policy.locales and case.locale not in policy.locales:
+        refused["locale"] = f"this clinic takes {', '.join(policy.locales)}"
+    if refused:
+        raise InvalidInput(fields=refused)
+
+
+def store_policy(*, actor: Actor, row: ClinicPolicy) -> None:
+    """Keeps what a clinic tightens, from the next answer on; audited with its values."""
+    require(actor, Permission.PROTOCOL_MANAGE)
+    with transaction.atomic():
+        row.pk = 1
+        row.save()
+        record(
+            actor=actor, action="safety_policy.store", object_type="safety_policy", object_id="1",
+            detail={
+                "strict_medicines": row.strict_medicines, "patient_audience": row.patient_audience, "locales": row.locales,
+            },
+        )  # fmt: skip

@@ -111,6 +111,14 @@ class StateConflict(MedAssistError):
     title = "This cannot be done in the present state"
 
 
+class ActivationRefused(MedAssistError):
+    """A version of a model, a prompt or a rule set would lower a bar, or nobody knows; `detail` names it."""
+
+    code = "activation_refused"
+    status = 409
+    title = "This version may not be activated"
+
+
 class ClinicNotOpen(StateConflict):
     """The clinic exists but is being set up, closing or closed: nothing may run in it."""
 

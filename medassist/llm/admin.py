@@ -27,7 +27,11 @@ class _Stored(PermissionAdmin):
         return self.may(request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        services.store(row=obj, by=actor_of(request), created=not change, changed=form.changed_data)
+        changed = [name for name in form.changed_data if name != "override"]
+        services.store(
+            row=obj, by=actor_of(request), created=not change, changed=changed,
+            override=form.cleaned_data.get("override", ""),
+        )  # fmt: skip
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         services.remove(row=obj, by=actor_of(request))
@@ -37,7 +41,23 @@ class _Stored(PermissionAdmin):
             services.remove(row=row, by=actor_of(request))
 
 
-class BackboneForm(forms.ModelForm):  # type: ignore[type-arg]
+class _GatedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says on the page what a gate refuses; a reason stores the row nevertheless."""
+
+    override = forms.CharField(
+        required=False, min_length=services.LEAST_REASON, max_length=500, label=_("reason to activate nevertheless"),
+        help_text=_("Only when the release gate refuses the version. What is written here is audited."),
+    )  # fmt: skip
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors and not self.cleaned_data.get("override"):
+            refused = services.refusal(self.instance)
+            if refused:
+                self.add_error(None, forms.ValidationError(refused, code="activation_refused"))
+
+
+class BackboneForm(_GatedForm):
     class Meta:
         model = Backbone
         fields = ("name", "base_url", "model", "tiers", "order", "enabled", "canary_percent", "api_key_ref")
@@ -59,7 +79,7 @@ class BackboneAdmin(_Stored):
     search_fields = ("name", "model")
 
 
-class RouteForm(forms.ModelForm):  # type: ignore[type-arg]
+class RouteForm(_GatedForm):
     clinic = forms.ChoiceField(required=False, label=_("clinic"))
 
     class Meta:

@@ -8,7 +8,7 @@ from functools import partial
 
 from django.conf import settings
 
-from medassist.common.errors import BackboneUnavailable
+from medassist.common.errors import BackboneUnavailable, NotFound
 from medassist.llm import table
 from medassist.llm.breaker import Breaker
 from medassist.llm.failover import Failover, Member
@@ -77,6 +77,21 @@ def member_of(server: Server) -> Member:
 def ordinary(tier: Tier) -> tuple[Server, ...]:
     """The backbones of a tier in the order in which they are asked when no route and no canary says otherwise."""
     return ordinary_servers(tier, configured=configured(tier), table=table.current())
+
+
+def named(name: str) -> Server:
+    """A backbone of the settings or of a row, the disabled ones included; raises `NotFound`."""
+    tiers: tuple[Tier, ...] = ("light", "heavy")
+    own = {one.name: one for tier in tiers for one in configured(tier) if one.base_url}
+    server = table.row_named(name) or own.get(name)
+    if server is None:
+        raise NotFound(f"There is no backbone {name}.")
+    return server
+
+
+def alone(server: Server, *, adapter: str = "") -> Failover:
+    """One backbone with nobody behind it; for evaluations."""
+    return Failover([member_of(server)], adapter=adapter or None)
 
 
 def priority_of(lane: str) -> int:

@@ -70,3 +70,23 @@ class Capabilities:
     language_model: bool = True
     probed: bool = False
     """True when the server itself said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version of a model as calls meet it."""
+
+    backbone: str
+    model: str
+    adapter: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.backbone} / {self.model}" + (f" with adapter {self.adapter}" if self.adapter else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A version that calls would meet from now on, and the one that they meet today (None: nobody)."""
+
+    version: Served
+    instead_of: Served | None

@@ -58,7 +58,7 @@ SHARED_APPS = [
     "apps.rag",
     "apps.safety",
 ]
-TENANT_APPS = [*_PEOPLE, "apps.rag", "apps.documents", "apps.cases", "apps.notes"]
+TENANT_APPS = [*_PEOPLE, "apps.safety", "apps.rag", "apps.documents", "apps.cases", "apps.notes"]
 INSTALLED_APPS = [*SHARED_APPS, *[app for app in TENANT_APPS if app not in SHARED_APPS]]
 
 TENANT_MODEL = "tenancy.Clinic"
@@ -208,6 +208,7 @@ MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 25_000_000, minimum=10_00
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_BYTES", 100_000_000, minimum=10_000)
 UPLOAD_PATHS = ("/api/v1/documents/ingest", "/documents/", "/cases/new/")
 """Where files may come: bodies up to MAX_UPLOAD_BYTES are read there, and nowhere else."""
+SAFETY_EVENTS_KEEP_DAYS = env.integer("SAFETY_EVENTS_KEEP_DAYS", 730, minimum=30)
 SEARCH_KEEP_DAYS = env.integer("SEARCH_KEEP_DAYS", 30, minimum=1)
 RERANKER = env.choice("RERANKER", ("scores", "none", "late_interaction", "cross_encoder"), "scores")
 RERANKER_MODEL = env.text("RERANKER_MODEL", "cross-encoder/ms-marco-MiniLM-L6-v2")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from apps.safety.selectors import event_totals
 from medassist.jobs import overview, runner
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -60,14 +61,20 @@ def _lines() -> Iterator[str]:
             ),
         )  # fmt: skip
     yield from _family(
+        "medassist_safety_events_total", "What the safety checks did to answers, by code, over all clinics.",
+        (({"code": code}, count) for code, count in sorted(event_totals().items())), kind="counter",
+    )  # fmt: skip
+    yield from _family(
         "medassist_worker_alive", "1 while some worker of the queue shows a pulse.",
         (({"queue": queue}, int(runner.worker_is_alive(queue))) for queue in QUEUES),
     )  # fmt: skip
 
 
-def _family(name: str, what: str, samples: Iterable[tuple[dict[str, str], float]]) -> Iterator[str]:
+def _family(
+    name: str, what: str, samples: Iterable[tuple[dict[str, str], float]], kind: str = "gauge"
+) -> Iterator[str]:
     yield f"# HELP {name} {what}"
-    yield f"# TYPE {name} gauge"
+    yield f"# TYPE {name} {kind}"
     for labels, value in samples:
         told = ",".join(f'{key}="{text}"' for key, text in labels.items())
         yield f"{name}{{{told}}} {value:g}"

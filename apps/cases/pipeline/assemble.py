@@ -163,7 +163,7 @@ def release(working: Working) -> Assessment:
         evidence=tuple(book.evidence.values()),
         conflicts=conflicts_of(
             working.hits, evidence=tuple(book.evidence.values()), record_text=record_text(working.parts),
-            audience=case.audience,
+            audience=working.judged_as,
         ) if shown else (),
         grounding=_grounding(working),
         safety=SafetyReport(

@@ -23,6 +23,7 @@ from apps.safety import gateway
 from apps.safety import services as safety
 from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
+from medassist.clinical.case import Audience
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
 from medassist.common.database import hand_back_connection
 from medassist.common.errors import (
@@ -73,6 +74,8 @@ class Working:
     """Condition names of each draft that was asked for; empty when one was."""
     verified: VerifiedDraft | None = None
     guarded: GuardedDraft | None = None
+    judged_as: Audience = "patient"
+    """For whom the guard judges: the clinic's policy may ask for more than the audience does."""
     regenerated: bool = False
     reasons: list[str] = field(default_factory=list)
 
@@ -176,6 +179,7 @@ def _candidates(working: Working, hits: tuple[Hit, ...]) -> tuple[str, ...]:
 def _draft_verify_guard(working: Working) -> None:
     """Draft, verify, guard; once more with the reason when the guard asks for it, then abstain."""
     note = ""
+    working.judged_as = safety.judged_as(working.content.case.audience)
     for attempt in (1, 2):
         with working.run.step("draft"):
             working.draft = _draft(working, note)
@@ -189,7 +193,7 @@ def _draft_verify_guard(working: Working) -> None:
             guarded = safety.guard_draft(
                 verified=working.verified,
                 record_text=record_text(working.parts),
-                audience=working.content.case.audience,
+                audience=working.judged_as,
             )
         working.guarded = guarded
         if not guarded.must_regenerate:

@@ -136,7 +136,7 @@ def _check(working: _Working, section: DraftSection) -> None:
     guarded = safety.guard_draft(
         verified=verified,
         record_text="\n".join(source.text for source in working.lines.sources),
-        audience="clinician",
+        audience=safety.judged_as("clinician"),
     )
     sentences = tuple(_sentence(working.lines, claim) for claim in guarded.summary if _is_a_line(working.lines, claim))
     working.removed += len(section.sentences) - len(sentences)
