@@ -19,6 +19,7 @@ from apps.documents import services as documents
 from apps.rag.schemas import RecalledVersion
 from apps.safety import services as safety
 from apps.safety.schemas import Event
+from apps.safety.selectors import rule_decisions
 from apps.safety.services import triage_floor
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
@@ -53,7 +54,7 @@ def request_assessment(
     if found := jobs.earlier(idempotency_key=idempotency_key, request_hash=request_hash):
         return _again(found)
     safety.require_allowed(case)
-    floor = triage_floor(case)
+    floor = triage_floor(case, decisions=rule_decisions())
     case_id = uuid4()
     with transaction.atomic():
         submitted = jobs.submit(

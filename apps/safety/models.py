@@ -92,6 +92,30 @@ class SafetyEvent(models.Model):
         return f"{self.code} ({self.at:%Y-%m-%d %H:%M})"
 
 
+class RuleDecision(models.Model):
+    """What a clinician of this clinic decided about one version of a triage rule. Rows are only added; the newest counts."""
+
+    class States(models.TextChoices):
+        SIGNED_OFF = "signed_off", _("signed off")
+        SWITCHED_OFF = "switched_off", _("switched off")
+        WITHDRAWN = "withdrawn", _("decision withdrawn")
+
+    at = models.DateTimeField(auto_now_add=True)
+    rule = models.CharField(max_length=80)
+    version = models.CharField(max_length=12)
+    """Of the rule's levels and triggers, as `apps.safety.rules.triage.version_of` makes it."""
+    state = models.CharField(max_length=20, choices=States.choices)
+    by = models.CharField(max_length=160)
+    reason = models.TextField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["rule", "-id"], name="ruledecision_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.get_state_display()} ({self.at:%Y-%m-%d})"
+
+
 class ClinicPolicy(models.Model):
     """What a clinic tightened; one row, or none. Every field only takes away from what the product allows."""
 

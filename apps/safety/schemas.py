@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from medassist.clinical.case import CaseInput, Frozen
 from medassist.clinical.draft import Band, ClaimKind
-from medassist.clinical.triage import TriageLevel
+from medassist.clinical.triage import RuleDecision, TriageLevel
 
 
 class Finding(Frozen):
@@ -205,6 +206,35 @@ class CalibrationReport(Frozen):
     brier_raw: float
     ece_raw: float
     reliability: tuple[Bin, ...]
+
+
+class DecisionView(Frozen):
+    """A line of a rule's history in this clinic."""
+
+    at: datetime
+    state: str
+    by: str
+    reason: str
+    of_this_version: bool
+
+
+class RuleView(Frozen):
+    """A triage rule as a clinician decides upon it."""
+
+    id: str
+    name: str
+    version: str
+    triggers: tuple[tuple[TriageLevel, str], ...]
+    """Level and the expression that raises to it."""
+    source: str
+    hard: bool
+    """May not be switched off."""
+    conditions: tuple[str, ...]
+    signed_off: bool
+    """By the data that ship; no rule is."""
+    decision: RuleDecision | None
+    state: Literal["undecided", "signed_off", "switched_off", "lapsed"]
+    history: tuple[DecisionView, ...] = ()
 
 
 class ModelVersion(Frozen):

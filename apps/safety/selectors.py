@@ -10,10 +10,12 @@ from collections.abc import Sequence
 import redis
 from django.db.models import Count, QuerySet, Sum
 
-from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
-from apps.safety.rules import uncertainty
-from apps.safety.schemas import Block, CalibrationReport, ModelVersion, Policy
+from apps.safety.models import Calibration, ClinicPolicy, RuleDecision, SafetyEvent, SuiteRun
+from apps.safety.rules import triage, uncertainty
+from apps.safety.schemas import Block, CalibrationReport, DecisionView, ModelVersion, Policy, RuleView
 from medassist.clinical.assessment import Differential, Interval
+from medassist.clinical.triage import RuleDecision as Decision
+from medassist.common.errors import NotFound
 from medassist.jobs import progress
 from medassist.llm.schemas import Served
 from medassist.tenancy.context import public_context
@@ -71,6 +73,55 @@ def run_before(run: SuiteRun) -> SuiteRun | None:
     """The one before it of the same kind: with a model, or without."""
     earlier = SuiteRun.objects.filter(pk__lt=run.pk)
     return (earlier.exclude(backbone="") if run.backbone else earlier.filter(backbone="")).order_by("-pk").first()
+
+
+def rule_decisions() -> tuple[Decision, ...]:
+    """What counts in the current clinic: of every rule that was decided upon, the newest decision not withdrawn."""
+    newest = RuleDecision.objects.order_by("rule", "-id").distinct("rule")
+    return tuple(
+        Decision.model_validate(
+            {
+                "rule": row.rule,
+                "version": row.version,
+                "state": row.state,
+                "by": row.by,
+                "on": row.at.date(),
+                "reason": row.reason,
+            }
+        )
+        for row in newest
+        if row.state != RuleDecision.States.WITHDRAWN
+    )
+
+
+def rules() -> tuple[RuleView, ...]:
+    """Every triage rule with its standing in the current clinic, in the order of the file."""
+    held = {decision.rule: decision for decision in rule_decisions()}
+    return tuple(_view(rule, held.get(rule.id)) for rule in triage.rule_set())
+
+
+def rule(rule_id: str) -> RuleView:
+    """One rule with its history, newest first; raises `NotFound`."""
+    found = next((rule for rule in triage.rule_set() if rule.id == rule_id), None)
+    if found is None:
+        raise NotFound("There is no such rule")
+    held = {decision.rule: decision for decision in rule_decisions()}
+    history = tuple(
+        DecisionView(
+            at=row.at, state=row.state, by=row.by, reason=row.reason, of_this_version=row.version == found.version
+        )
+        for row in RuleDecision.objects.filter(rule=rule_id)
+    )
+    return _view(found, held.get(rule_id)).model_copy(update={"history": history})
+
+
+def _view(rule: triage.Rule, decision: Decision | None) -> RuleView:
+    standing = triage.standing(rule, decision)
+    return RuleView(
+        id=rule.id, name=rule.name, version=rule.version, triggers=rule.triggers, source=rule.source, hard=rule.hard,
+        conditions=rule.conditions, signed_off=rule.signed_off, decision=standing,
+        state=standing.state if standing else "undecided",
+    )  # fmt: skip
 
 
 def policy() -> Policy:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.safety import selectors
 from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
+from apps.safety.models import RuleDecision as RuleRow
 from apps.safety.pipeline.bars import lowered, words_of
 from apps.safety.pipeline.canaries import Canary, canary
 from apps.safety.pipeline.suites import SuiteResult, as_json, from_json
@@ -51,8 +52,8 @@ from medassist.audit.services import record
 from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
-from medassist.clinical.triage import TriageFloor, TriageLevel
-from medassist.common.errors import ActivationRefused, InvalidInput
+from medassist.clinical.triage import RuleDecision, TriageFloor, TriageLevel
+from medassist.common.errors import ActivationRefused, InvalidInput, StateConflict
 from medassist.jobs import progress
 from medassist.llm.schemas import Activation
 from medassist.tenancy.context import public_context
@@ -88,6 +89,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+REASON_CHARS = 1000
 
 trials: list[Callable[[str, str, Sequence[dict[str, Any]]], Trial]] = []
 """How the room above sends cases of a clinic (schema name, adapter, lines of vignettes) through its pipeline; it adds its own
@@ -126,9 +128,12 @@ def may_quote(
     return _guard_draft.may_quote(quote, kind=kind, record_text=record_text, audience=audience)
 
 
-def triage_floor(case: CaseInput) -> TriageFloor:
-    """The level that the rules alone give, with every rule that fired and NEWS2; milliseconds, no model."""
-    return _triage.triage_floor(case)
+def triage_floor(case: CaseInput, *, decisions: Sequence[RuleDecision] = ()) -> TriageFloor:
+    """The level that the rules alone give, with every rule that fired and NEWS2; milliseconds, no model.
+
+    `decisions` are those of the clinic (`selectors.rule_decisions`).
+    """
+    return _triage.triage_floor(case, decisions=decisions)
 
 
 def escalation(
@@ -281,6 +286,42 @@ def _tell_totals(events: Sequence[Event]) -> None:
             pipe.execute()
     except redis.RedisError as error:
         logger.warning("The totals of safety events could not be told", extra={"code": type(error).__name__})
+
+
+# --- what a clinic decides about triage rules -------------------------------------------------------------------------
+
+
+def decide_rule(*, actor: Actor, rule_id: str, version: str, state: str, reason: str) -> None:
+    """Keeps a clinician's decision about a rule as they saw it; audited, from the next case on.
+
+    Raises `NotFound` for an unknown rule, `StateConflict` when the rule is another version than the one that was shown,
+    `InvalidInput` for a state that is none, a missing reason, or a hard rule that is to be switched off.
+    """
+    require(actor, Permission.RULE_DECIDE)
+    seen = selectors.rule(rule_id)
+    if version != seen.version:
+        raise StateConflict("The rule has changed since it was shown: read it again before you decide")
+    refused = {}
+    if state not in RuleRow.States.values:
+        refused["state"] = f"one of {', '.join(RuleRow.States.values)}"
+    if state == RuleRow.States.SWITCHED_OFF and seen.hard:
+        refused["state"] = "this rule may not be switched off"
+    if state == RuleRow.States.WITHDRAWN and seen.decision is None:
+        refused["state"] = "there is no decision to withdraw"
+    if state != RuleRow.States.SIGNED_OFF and not reason.strip():
+        refused["reason"] = "a reason is needed"
+    if len(reason) > REASON_CHARS:
+        refused["reason"] = f"at most {REASON_CHARS} characters"
+    if refused:
+        raise InvalidInput(fields=refused)
+    with transaction.atomic():
+        RuleRow.objects.create(
+            rule=rule_id, version=version, state=state, by=actor.label or actor.id, reason=reason.strip()
+        )  # fmt: skip
+        record(
+            actor=actor, action="rule.decide", object_type="triage_rule", object_id=rule_id,
+            detail={"state": state, "version": version, "rule_set": RULE_SET_VERSION},
+        )  # fmt: skip
 
 
 # --- what a clinic tightens ------------------------------------------------------------------------------------------

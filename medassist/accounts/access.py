@@ -46,6 +46,7 @@ class Permission(Enum):
     DOCUMENT_READ = ("document.read", _CARE, True, None)
     DOCUMENT_SEARCH = ("document.search", _CARE, True, None)
     PROTOCOL_MANAGE = ("protocol.manage", frozenset({Role.CLINIC_ADMIN}), True, None)
+    RULE_DECIDE = ("rule.decide", frozenset({Role.CLINICIAN}), False, None)
     AUDIT_READ = ("audit.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), True, None)
     USAGE_READ = ("usage.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN}), True, None)
     PEOPLE_MANAGE = ("people.manage", frozenset({Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), False, None)

@@ -12,7 +12,7 @@ from medassist.clinical.draft import Band, ClaimKind
 from medassist.clinical.triage import FiredRule, News2, TriageLevel
 
 SCHEMA_VERSION: Literal["1.1"] = "1.1"
-"""1.1 added `conflicts`; stored assessments of 1.0 are read as they are."""
+"""1.1 added `conflicts` and `triage.switched_off`; stored assessments of 1.0 are read as they are."""
 
 Status = Literal["released", "withheld", "abstained"]
 
@@ -42,6 +42,8 @@ class Triage(Frozen):
     level: TriageLevel
     floor: TriageLevel
     rules: tuple[FiredRule, ...] = ()
+    switched_off: tuple[FiredRule, ...] = ()
+    """Rules that hold but that the clinic has switched off: without effect on the level."""
     news2: News2
     raised_by: Literal["rules", "model"] = "rules"
     reason: str = ""

@@ -57,6 +57,11 @@ class FiredRule(Frozen):
     signed_off: bool = False
     """Whether the shipped data call it signed off; what this clinic has decided is `decision`."""
     decision: RuleDecision | None = None
+    @property
+    def is_signed_off(self) -> bool:
+        """By the data that ship, or by a clinician of the clinic for this version of the rule."""
+        return self.signed_off or (self.decision is not None and self.decision.state == "signed_off")
+
     evidence: tuple[str, ...] = ()
     """Short quotes or values of the record, e.g. "systolic_bp 82"; patient data, never logged."""
     conditions: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ def release(working: Working) -> Assessment:
         audience=case.audience,
         locale=case.locale,
         triage=Triage(
-            level=level, floor=floor.level, rules=floor.rules, news2=floor.news2,
+            level=level, floor=floor.level, rules=floor.rules, switched_off=floor.switched_off, news2=floor.news2,
             raised_by="model" if raised else "rules",
             reason=book.restore(shown.triage_reason) if shown and raised else "",
         ),
@@ -205,7 +205,7 @@ def _red_flags(working: Working, model_flags: tuple[Claim, ...]) -> Iterator[Red
     for rule in working.content.floor.rules:
         yield RedFlag(
             id=rule.id, name=rule.name, level=rule.level, origin="rule", source=rule.source,
-            signed_off=rule.signed_off, evidence=rule.evidence,
+            signed_off=rule.is_signed_off, evidence=rule.evidence,
         )  # fmt: skip
     for index, claim in enumerate(model_flags, start=1):
         yield RedFlag(id=f"m{index}", name=claim.text, origin="model", claim=claim)

@@ -74,6 +74,8 @@ class TriageView:
     raised: bool
     reason: str
     flags: tuple[FlagView, ...]
+    switched_off: tuple[tuple[str, str], ...]
+    """Id and name of rules that hold but that the clinic does not let count."""
     news: NewsView
     final: bool
     """False while only the rules have spoken."""
@@ -164,7 +166,7 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
                 level_name=say(words.LEVELS, rule.level),
                 origin="rule",
                 source=rule.source,
-                signed_off=rule.signed_off,
+                signed_off=rule.is_signed_off,
                 found=rule.evidence,
             )
             for rule in floor.rules
@@ -192,6 +194,7 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
         raised=level != floor.level,
         reason=reason,
         flags=flags,
+        switched_off=tuple((rule.id, rule.name) for rule in floor.switched_off),
         news=_news(news),
         final=assessment is not None,
     )

@@ -41,7 +41,16 @@ class Labs:
 
 
 _MOLAR = {"mmol/l": 1.0, "mmol": 1.0, "meq/l": 1.0, "mm": 1.0}
-_COUNT = {"10^9/l": 1.0, "10^3/ul": 1.0, "k/ul": 1.0, "thou/ul": 1.0, "g/l": 1.0, "/nl": 1.0, "/ul": 0.001, "/mm3": 0.001}
+_COUNT = {
+    "10^9/l": 1.0,
+    "10^3/ul": 1.0,
+    "k/ul": 1.0,
+    "thou/ul": 1.0,
+    "g/l": 1.0,
+    "/nl": 1.0,
+    "/ul": 0.001,
+    "/mm3": 0.001,
+}
 
 
 def _all_bare(low: float, high: float) -> tuple[tuple[float, float, float], ...]:
@@ -103,7 +112,12 @@ ANALYTES: tuple[Analyte, ...] = (
     Analyte(
         "bilirubin", r"(?:total\s+|serum\s+)?bilirubin", {"umol/l": 1.0, "umol": 1.0, "mg/dl": 17.1}, _all_bare(40, 900), (0, 1200)
     ),
-    Analyte("osmolality", r"(?:serum\s+|plasma\s+)?osmolal?(?:ity|arity)", {"mosm/kg": 1.0, "mmol/kg": 1.0, "mosmol/kg": 1.0}, _all_bare(200, 450)),
+    Analyte(
+        "osmolality",
+        r"(?:serum\s+|plasma\s+)?osmolal?(?:ity|arity)",
+        dict.fromkeys(("mosm/kg", "mmol/kg", "mosmol/kg"), 1.0),
+        _all_bare(200, 450),
+    ),
     Analyte("pef_percent", r"(?:pef|pefr|peak\s+flow|peak\s+expiratory\s+flow)(?:\s+rate)?", {"%": 1.0, "percent": 1.0}, (), (1, 150)),
     # Compared with the laboratory's own limit only, so any unit will do.
     Analyte("d_dimer", r"d-?dimer", {"*": 1.0}),
@@ -122,8 +136,21 @@ def analyte_of(name: str) -> Analyte | None:
 
 def unit_of(written: str) -> str:
     """One spelling of a unit: "×10⁹/L", "10*9/l" and "x10e9/L" are one."""
-    text = normalise(written).text.replace("μ", "u").replace("µ", "u").replace(" ", "").replace("litre", "l").replace("liter", "l")
-    text = re.sub(r"^[x×]", "", text).replace("mcl", "ul").replace("mcmol", "umol").replace("cumm", "mm3").replace("cmm", "mm3")
+    text = (
+        normalise(written)
+        .text.replace("μ", "u")
+        .replace("µ", "u")
+        .replace(" ", "")
+        .replace("litre", "l")
+        .replace("liter", "l")
+    )
+    text = (
+        re.sub(r"^[x×]", "", text)
+        .replace("mcl", "ul")
+        .replace("mcmol", "umol")
+        .replace("cumm", "mm3")
+        .replace("cmm", "mm3")
+    )
     text = re.sub(r"^10[\^*e(]*\+?0?(\d)\)?(?=/)", r"10^\1", text)
     return re.sub(r"^cells?(?=/)|^(?:cells|c)/(?=mm3)", "", text)
 

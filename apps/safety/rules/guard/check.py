@@ -203,7 +203,7 @@ def _disguised(cleaned: Cleaned, start: int, end: int, unit: str) -> list[Fault]
 @lru_cache(maxsize=512)
 def _not_english(unit: str) -> bool:
     # Hidden views repeat most units of a text.
-    return foreign_language(unit) or _turned(unit) or _no_english(unit, skeleton(unit))
+    return bool(foreign_language(unit) or _turned(unit) or _no_english(unit, skeleton(unit)))
 
 
 _WORD = re.compile(r"(?<![\w@/.-])[a-z]{2,}(?![\w@/])")
