@@ -272,6 +272,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TriageLevelEnum": ["emergency_now", "same_day", "routine"],
         "TextKindEnum": ["guideline", "protocol", "case_document"],
+        "RuleDecisionStateEnum": ["signed_off", "switched_off", "lapsed"],
         "CiteKindEnum": ["record", "guideline", "document"],
     },
     "POSTPROCESSING_HOOKS": [
