@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -128,7 +129,22 @@ def may_quote(
 
 def triage_floor(case: CaseInput) -> TriageFloor:
     """The level that the rules alone give, with every rule that fired and NEWS2; milliseconds, no model."""
-    return _triage.triage_floor(case)
+    floor = _triage.triage_floor(case)
+    rules = tuple(
+        rule.model_copy(update={"evidence": tuple(words for words in rule.evidence if _may_show(words))})
+        for rule in floor.rules
+    )
+    return floor.model_copy(update={"rules": rules})
+
+
+@lru_cache(maxsize=4096)
+def _may_show(evidence: str) -> bool:
+    """Whether a rule may show these words of the record beside its name: a medicine's name may, an amount or an order may
+    not, since whoever wrote into the record would prescribe by way of the rule."""
+    try:
+        return set(check_text(evidence, record=evidence).codes) <= {"B3"}
+    except Exception:  # noqa: BLE001 - the rule fires whatever becomes of its words
+        return False
 
 
 def escalation(

@@ -146,7 +146,10 @@ def test_totals_are_told_to_metrics_after_the_commit(
             versions={},
         )  # fmt: skip
     assert event_totals() == {"guard_removed": 3}
-    assert 'medassist_safety_events_total{code="guard_removed"} 3' in client.get("/metrics", HTTP_HOST="localhost").content.decode()
+    assert (
+        'medassist_safety_events_total{code="guard_removed"} 3'
+        in client.get("/metrics", HTTP_HOST="localhost").content.decode()
+    )
     progress.client().delete(EVENT_TOTALS)
 
 
