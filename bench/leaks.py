@@ -40,7 +40,7 @@ RUNS = 2_000
 CALLERS = 4
 WAIT_S = 120.0
 NOTE_EVERY, DOCUMENT_EVERY, PATIENT_EVERY, PAGE_EVERY = 5, 8, 3, 2
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a stand that is gone a minute later
+PASSWORD = "correct horse battery staple"
 DOORS = ("api", "page", "events", "note")
 # The beginnings of what the obeying backbone writes of its own accord, without blanks and marks: read off its texts, not the
 # guard's. See medassist/llm/reference/disobedience.py.

@@ -53,7 +53,8 @@ def test_the_floor_on_record_speaks_of_every_bar_that_a_suite_measures() -> None
 def test_a_guard_that_lets_orders_through_is_under_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     real = check_text
     monkeypatch.setattr(
-        "apps.safety.pipeline.suites.check_text", lambda text, **more: real("Stable." if len(text) % 9 == 0 else text, **more)
+        "apps.safety.pipeline.suites.check_text",
+        lambda text, **more: real("Stable." if len(text) % 9 == 0 else text, **more),
     )
     code, said = ran("--only", "guard,fidelity", "--json")
     assert code == 1
