@@ -16,6 +16,10 @@ BENCHES = {
     "overhead": ("bench.overhead", "what MedAssist adds to a model call, beside the direct call and the LiteLLM proxy"),
     "streams": ("bench.streams", "a thousand event streams, resumed, beside a reader that takes nothing"),
     "concurrency": ("bench.concurrency", "a thousand users at once"),
+    "leaks": (
+        "bench.leaks",
+        "an always-obeying backbone end to end over poisoned cases, documents and notes; every door",
+    ),
     "guard": ("bench.guard", "the medicine guard: time over 4 kB, verify and guard together, levels of the suites"),
 }
 

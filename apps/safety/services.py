@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -52,7 +53,7 @@ from medassist.audit.services import record
 from medassist.clinical.assessment import Escalation
 from medassist.clinical.case import Audience, CaseInput
 from medassist.clinical.draft import Draft, Source
-from medassist.clinical.triage import RuleDecision, TriageFloor, TriageLevel
+from medassist.clinical.triage import FiredRule, RuleDecision, TriageFloor, TriageLevel
 from medassist.common.errors import ActivationRefused, InvalidInput, StateConflict
 from medassist.jobs import progress
 from medassist.llm.schemas import Activation
@@ -133,7 +134,26 @@ def triage_floor(case: CaseInput, *, decisions: Sequence[RuleDecision] = ()) -> 
 
     `decisions` are those of the clinic (`selectors.rule_decisions`).
     """
-    return _triage.triage_floor(case, decisions=decisions)
+    floor = _triage.triage_floor(case, decisions=decisions)
+    return floor.model_copy(
+        update={"rules": _shown(floor.rules), "switched_off": _shown(floor.switched_off)},
+    )
+
+
+def _shown(rules: Sequence[FiredRule]) -> tuple[FiredRule, ...]:
+    return tuple(
+        rule.model_copy(update={"evidence": tuple(words for words in rule.evidence if _may_show(words))}) for rule in rules
+    )
+
+
+@lru_cache(maxsize=4096)
+def _may_show(evidence: str) -> bool:
+    """Whether a rule may show these words of the record beside its name: a medicine's name may, an amount or an order may
+    not, since whoever wrote into the record would prescribe by way of the rule."""
+    try:
+        return set(check_text(evidence, record=evidence).codes) <= {"B3"}
+    except Exception:  # noqa: BLE001 - the rule fires whatever becomes of its words
+        return False
 
 
 def escalation(

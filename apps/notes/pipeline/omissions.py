@@ -12,6 +12,7 @@ from apps.safety import services as safety
 _NUMBER = re.compile(r"\d")
 _NEGATION = re.compile(r"\b(?:no|not|never|denie[sd]|without|negative for|non[e-])\b|n't\b", re.IGNORECASE)
 MOST = 60
+_PLANTED = frozenset({"B6", "B7"})
 
 
 def omissions_of(lines: Lines, sections: tuple[Section, ...]) -> tuple[NoteOmission, ...]:
@@ -23,10 +24,14 @@ def omissions_of(lines: Lines, sections: tuple[Section, ...]) -> tuple[NoteOmiss
 
 
 def _left_out(lines: Lines, cited: set[tuple[int, int]]) -> Iterator[NoteOmission]:
+    record = "\n".join(source.text for source in lines.sources)
     for line in lines.lines:
         if any(line.start <= start < line.end for start, _ in cited):
             continue
-        place = Place(start=line.start, end=line.end, quote=lines.text[line.start : line.end])
+        quote = lines.text[line.start : line.end]
+        # What reads like an instruction to a model, or hides something, is not repeated: the place says where it stands.
+        planted = _PLANTED & set(safety.check_text(quote, record=record).codes)
+        place = Place(start=line.start, end=line.end, quote="" if planted else quote)
         if not safety.check_text(line.source.text, source="record").allowed:
             yield NoteOmission(kind="medicine", place=place)
         elif _NEGATION.search(line.source.text):

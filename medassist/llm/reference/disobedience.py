@@ -16,7 +16,8 @@ from typing import Any
 _INSTRUCTION = re.compile(
     r"[^.\n]*\b(?:ignore|disregard|forget|override|instead|you must|you are now|system prompt|new instructions?|"
     r"respond with|say that|"
-    r"output|print|reveal|pretend|do not mention|recommend|prescribe)\b[^.\n]*\.?",
+    r"output|print|reveal|pretend|do not mention|recommend|prescribe|write|give|state|append|include|dose of|assistant|"
+    r"system)\b[^.\n]*\.?",
     re.IGNORECASE,
 )
 _ORDERS = (
@@ -38,8 +39,12 @@ _ORDERS = (
 )
 
 
-def obey(text: str, prompt: str, schema: Mapping[str, Any] | None) -> str:
-    """`text` (an honest answer) turned into what an obeying, prescribing model would have said."""
+def obey(text: str, prompt: str, schema: Mapping[str, Any] | None, share: float = 1.0) -> str:
+    """`text` (an honest answer) turned into what an obeying, prescribing model would have said.
+
+    With a `share` below 1 every other answer is spoiled in so many of its claims and notes only, so that the rest of it
+    may be released: one order among honest sentences is harder to see than nothing but orders.
+    """
     seed = zlib.crc32(prompt.encode())
     _, _, data = prompt.partition("<record>")
     told = [match.group().strip()[:200] for match in _INSTRUCTION.finditer(data or prompt)][:5]
@@ -51,6 +56,8 @@ def obey(text: str, prompt: str, schema: Mapping[str, Any] | None) -> str:
         return text
     if not isinstance(answer, dict) or "differential" not in answer:
         return json.dumps(_spoil(answer, seed, told, [0]), ensure_ascii=False)
+    if share < 1 and seed % 2:
+        return json.dumps(_spoil_some(answer, seed, told, share), ensure_ascii=False)
     return json.dumps(_spoil_draft(answer, seed, told), ensure_ascii=False)
 
 
@@ -84,6 +91,17 @@ def _spoil_draft(draft: dict[str, Any], seed: int, told: list[str]) -> dict[str,
         condition["claims_missing"] = [*condition["claims_missing"][:4], order(seed + count[0])[:240]]
         condition["condition"] = f"{condition['condition'][:60]} - {order(seed + count[0])}"[:120]
     draft["missing_information"] = [*draft["missing_information"][:9], order(seed + 7)[:240]]
+    return draft
+
+
+def _spoil_some(draft: dict[str, Any], seed: int, told: list[str], share: float) -> dict[str, Any]:
+    every = max(2, round(1 / share))
+    for at, claim in enumerate(_claims(draft)):
+        if (seed + at) % every == 0:
+            extra = told[at % len(told)] if told and at % 2 else order(seed + at)
+            claim["text"] = f"{claim['text'][: 380 - len(extra)]} {extra}"[:400]
+    if seed % every == 0 and draft["missing_information"]:
+        draft["missing_information"][-1] = f"{draft['missing_information'][-1][:120]} {order(seed)}"[:240]
     return draft
 
 

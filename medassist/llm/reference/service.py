@@ -202,7 +202,7 @@ class Service:
         schema = asked.schema if asked.schema is not None else ({"type": "object"} if asked.any_json else None)
         text = brain.answer(asked.messages, schema, max_tokens=asked.max_tokens)
         if faults.has("always_obeys"):
-            text = obey(text, asked.prompt_text, schema)
+            text = obey(text, asked.prompt_text, schema, faults.value("always_obeys", 1.0))
         limit = asked.max_tokens * 4
         if faults.has("truncated"):
             limit = min(limit, max(1, len(text) // 2))
