@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.safety.rules.facts import breathing_limit, pulse_limit
 from apps.safety.rules.readings import lab_name
+from apps.safety.rules.facts import breathing_limit, pulse_limit
 from apps.safety.schemas import AbnormalFinding
 from medassist.clinical.case import CaseInput, Lab, Vitals
 

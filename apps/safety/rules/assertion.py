@@ -127,9 +127,7 @@ _CURRENT_HISTORY = re.compile(
 _LONG_AGO = re.compile(
     r"^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+a\s+child|(?:has|have)\s+(?:now\s+)?resolved)\b"
 )
-_AT_AGE = re.compile(
-    r"^[^.;,]{0,30}?\b(?:at|when|aged)\s+(?:the\s+)?(?:age\s+(?:of\s+)?)?(?:he\s+was\s+|she\s+was\s+)?\d{1,2}\b(?!\s*(?:[ap]m|:|h|weeks?|/|%|per|min|m|c|kg)|\.\d)"
-)
+_AT_AGE = re.compile(r"^[^.;,]{0,30}?\b(?:at|when|aged)\s+(?:the\s+)?(?:age\s+(?:of\s+)?)?(?:he\s+was\s+|she\s+was\s+)?\d{1,2}\b(?!\s*(?:[ap]m|:|h|weeks?|/|%|per|min|m|c|kg)|\.\d)")
 _AGAIN = re.compile(
     r"\b(?:again|recur\w*|return\w*|now|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
 )

@@ -122,11 +122,7 @@ def _source(phrase: str, gap: str) -> str:
             continue
         optional = token.endswith(")?") and re.fullmatch(_GROUP, token[:-1]) is not None
         body = token[:-1] if optional else token
-        words = (
-            f"(?:{'|'.join(_source(part, gap) for part in _alternatives(body))})"
-            if re.fullmatch(_GROUP, body)
-            else _word(body)
-        )
+        words = f"(?:{'|'.join(_source(part, gap) for part in _alternatives(body))})" if re.fullmatch(_GROUP, body) else _word(body)
         source += f"(?:{joint}{words})?" if optional else joint + words
         joint = _APART
     return source

@@ -111,7 +111,9 @@ def _low_systolic(numbers: Numbers, where: Mapping[str, str], years: float | Non
     return (where["systolic_bp"],) if any(value < limit for value in values) else None
 
 
-def _for_age(numbers: Numbers, where: Mapping[str, str], years: float | None) -> dict[str, tuple[str, ...] | None]:
+def _for_age(
+    numbers: Numbers, where: Mapping[str, str], years: float | None
+) -> dict[str, tuple[str, ...] | None]:
     found: dict[str, tuple[str, ...] | None] = {}
     for name, key, table in (("heart", "heart_rate", _PULSE), ("breathing", "respiratory_rate", _BREATHS)):
         limits = next(((high, very) for under, high, very in table if years is not None and years < under), None)
@@ -123,9 +125,7 @@ def _for_age(numbers: Numbers, where: Mapping[str, str], years: float | None) ->
     return found
 
 
-_BARE_WEEKS = re.compile(
-    r"\b(\d{1,2})(?:\s*\+\s*\d)?\s*(?:weeks?|wks?)\b(?!\s*(?:ago|old|history|hx|of|later|post|after|since))"
-)
+_BARE_WEEKS = re.compile(r"\b(\d{1,2})(?:\s*\+\s*\d)?\s*(?:weeks?|wks?)\b(?!\s*(?:ago|old|history|hx|of|later|post|after|since))")
 
 
 def _weeks(case: CaseInput, *, pregnant: bool) -> float | None:
@@ -139,9 +139,7 @@ def _weeks(case: CaseInput, *, pregnant: bool) -> float | None:
                 float(match.group(1))
                 for match in _BARE_WEEKS.finditer(plain)
                 if 4 <= int(match.group(1)) <= 42
-                and not re.search(
-                    r"\b(?:for|past|last|over|in|every|previous)\s+(?:the\s+)?(?:last\s+)?$", plain[: match.start()]
-                )
+                and not re.search(r"\b(?:for|past|last|over|in|every|previous)\s+(?:the\s+)?(?:last\s+)?$", plain[: match.start()])
             ),
             None,
         )

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from apps.safety.rules.grounding_text import plain, stem
 from apps.safety.rules.grounding_words import AFTER, HEDGE, NEGATORS, PARTIAL, RELATIVES, SOFT, TELLS, TOTAL, canonical
+from apps.safety.rules.words import words
 
-SIDES = frozenset({"left", "right", "bilateral", "upper", "lower", "anterior", "posterior", "proximal", "distal", "medial", "lateral"})  # fmt: skip
+SIDES = frozenset(words("left right bilateral upper lower anterior posterior proximal distal medial lateral"))
 _AGAINST = (
     {"left", "right", "bilateral"}, {"upper", "lower"}, {"anterior", "posterior"}, {"proximal", "distal"},
     {"medial", "lateral"},
@@ -107,7 +108,7 @@ WEIGHTY = frozenset({"family", "early", "only", "openly", "daily", "weekly", "mo
 _SIDE_LETTER = re.compile(r"(?<![\w/.'])(?<!\d )([RL])(?=[ ](?:[a-z]{3,}|\d+/\d|VA\b))")
 _SEX_LETTER = re.compile(r"\b(\d{1,3})\s?(?:y(?:o|rs?)?\s?)?([MF])\b(?![/-])")
 _BREAKS = frozenset({"but", "however", "although", "though", "whereas", "while"})
-_PREPOSITIONS = frozenset({"in", "on", "at", "of", "by", "with", "since", "for", "during", "after", "before", "when", "despite", "to", "from", "under", "until"})  # fmt: skip
+_PREPOSITIONS = frozenset(words("in on at of by with since for during after before when despite to from under until"))
 _COPULA = frozenset({"is", "was", "are", "were", "been", "be", "being", "remains", "remained", "came", "back"})
 
 
@@ -119,9 +120,9 @@ def read(raw: str) -> Reading:
     lower = plain(text)
     said = canonical(lower)
     tokens = list(_TOKEN.finditer(said))
-    words, numbers, codes = _taken(tokens)
+    found, numbers, codes = _taken(tokens)
     return Reading(
-        words=tuple(words), numbers=tuple(numbers), codes=frozenset(codes),
+        words=tuple(found), numbers=tuple(numbers), codes=frozenset(codes),
         relatives=frozenset(m["word"] for m in tokens if m["word"] in RELATIVES), text=said,
         hedged=bool(HEDGE.search(lower)), partial=bool(PARTIAL.search(lower)), total=bool(TOTAL.search(lower)),
         told=bool(TELLS.search(lower)),
@@ -129,7 +130,7 @@ def read(raw: str) -> Reading:
 
 
 def _taken(tokens: list[re.Match[str]]) -> tuple[list[Word], list[Number], list[str]]:
-    words: list[Word] = []
+    found: list[Word] = []
     numbers: list[Number] = []
     codes: list[str] = []
     denied = _denials(tokens)
@@ -144,24 +145,22 @@ def _taken(tokens: list[re.Match[str]]) -> tuple[list[Word], list[Number], list[
                 for part in re.findall(r"\d+(?:\.\d+)?", token["code"])
                 if "/" in token["code"]
             ]
-            words.append(Word(token["code"], clause, denied[at], at))
+            found.append(Word(token["code"], clause, denied[at], at))
         elif token["low"]:
             numbers.append(_number(token, clause))
         else:
             if token["word"] in _BREAKS or token["word"] == "and":
                 clause += 1
-            for part in _parts(token["word"]):
-                words.append(Word(part, clause, denied[at], at))
-    return words, numbers, codes
+            found.extend(Word(part, clause, denied[at], at) for part in _parts(token["word"]))
+    return found, numbers, codes
 
 
 def _parts(word: str) -> Iterator[str]:
     if word in SOFT or word in NEGATORS or len(word) < 2:
         return
     for part in word.split("-"):
-        if part not in SOFT and len(part) > 1:
-            if not (part.endswith("ly") and part not in WEIGHTY):
-                yield stem(part)
+        if part not in SOFT and len(part) > 1 and not (part.endswith("ly") and part not in WEIGHTY):
+            yield stem(part)
 
 
 def _plain_number(text: str, clause: int) -> Number:

@@ -124,21 +124,20 @@ def _table() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile(rf"(?<![\w'/-])(?:{body})(?![\w']|-\w)"), table
 
 
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-    if word != "one"
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "hundred": "100"}  # fmt: skip
+_TENS = words("twenty thirty forty fifty sixty seventy eighty ninety hundred")
+_UNITS = words(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS) if word != "one"}
+_NUMBER_WORDS |= {word: str(10 * value) for value, word in enumerate(_TENS, start=2)}
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
         (r"\b(\d+)\s?(?:yo|y/o)\b", r"\1 year old"),
-        (
-            r"\b(\d+)/(7|52|12)\b(?!/)",
-            lambda m: f"{m[1]} {dict(zip(('7', '52', '12'), ('days', 'weeks', 'months'), strict=True))[m[2]]}",
-        ),
+        (r"\b(\d+)/7\b(?!/)", r"\1 days"),
+        (r"\b(\d+)/52\b(?!/)", r"\1 weeks"),
+        (r"\b(\d+)/12\b(?!/)", r"\1 months"),
         (r"\bx\s?(\d+)\s?/\s?(day|week|wk|month|d)\b", r"\1 times per \2"),
         (r"\b(\d+)\s?x\s?/\s?(day|week|wk|month|d)\b", r"\1 times per \2"),
         (r"(?<![\d.])\bx\s?(\d+)\b(?!\s?\^)", r"\1 times"),
@@ -166,7 +165,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bt (?=3\d|4[0-2])", "temperature "),
         (r"(?<=\d)\s?c\b(?!/)", " degrees"),
     )
-)  # type: ignore[arg-type]
+)
 
 
 @lru_cache(maxsize=8192)

@@ -41,16 +41,7 @@ class Labs:
 
 
 _MOLAR = {"mmol/l": 1.0, "mmol": 1.0, "meq/l": 1.0, "mm": 1.0}
-_COUNT = {
-    "10^9/l": 1.0,
-    "10^3/ul": 1.0,
-    "k/ul": 1.0,
-    "thou/ul": 1.0,
-    "g/l": 1.0,
-    "/nl": 1.0,
-    "/ul": 0.001,
-    "/mm3": 0.001,
-}
+_COUNT = {"10^9/l": 1.0, "10^3/ul": 1.0, "k/ul": 1.0, "thou/ul": 1.0, "g/l": 1.0, "/nl": 1.0, "/ul": 0.001, "/mm3": 0.001}
 
 
 def _all_bare(low: float, high: float) -> tuple[tuple[float, float, float], ...]:
@@ -131,21 +122,8 @@ def analyte_of(name: str) -> Analyte | None:
 
 def unit_of(written: str) -> str:
     """One spelling of a unit: "×10⁹/L", "10*9/l" and "x10e9/L" are one."""
-    text = (
-        normalise(written)
-        .text.replace("μ", "u")
-        .replace("µ", "u")
-        .replace(" ", "")
-        .replace("litre", "l")
-        .replace("liter", "l")
-    )
-    text = (
-        re.sub(r"^[x×]", "", text)
-        .replace("mcl", "ul")
-        .replace("mcmol", "umol")
-        .replace("cumm", "mm3")
-        .replace("cmm", "mm3")
-    )
+    text = normalise(written).text.replace("μ", "u").replace("µ", "u").replace(" ", "").replace("litre", "l").replace("liter", "l")
+    text = re.sub(r"^[x×]", "", text).replace("mcl", "ul").replace("mcmol", "umol").replace("cumm", "mm3").replace("cmm", "mm3")
     text = re.sub(r"^10[\^*e(]*\+?0?(\d)\)?(?=/)", r"10^\1", text)
     return re.sub(r"^cells?(?=/)|^(?:cells|c)/(?=mm3)", "", text)
 

@@ -47,9 +47,7 @@ _TEXT_VITALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("diastolic_bp", re.compile(rf"\b(?:dbp|diastolic(?:\s+(?:bp|blood\s+pressure|pressure))?){_LINK}(\d{{2,3}})\b")),
     (
         "heart_rate",
-        re.compile(
-            rf"\b(?:hr|heart\s+rate|pulse(?:\s+rate)?|pr|p|tachycardi\w*|bradycardi\w*){_LINK}(\d{{2,3}})(?:s\b|\b(?!\s*(?:/(?!min)|%|mg|ms|weeks?|years?|days?|y)))"
-        ),
+        re.compile(rf"\b(?:hr|heart\s+rate|pulse(?:\s+rate)?|pr|p|tachycardi\w*|bradycardi\w*){_LINK}(\d{{2,3}})(?:s\b|\b(?!\s*(?:/(?!min)|%|mg|ms|weeks?|years?|days?|y)))"),
     ),
     (
         "respiratory_rate",
@@ -208,23 +206,11 @@ _AGE = (
     re.compile(r"\b(\d{1,3})\s*-?\s*(year|yr|month|week|day|hour|hr)s?\s*-?\s*(?:olds?|of\s+age)\b"),
     re.compile(r"\b(\d{1,3})\s*-?\s*(y)(?:/?o|rs?\s*/?o|\.o\.?)\b"),
     re.compile(r"\baged?\s*:?\s*(?:of\s+)?(\d{1,3})\s*(years?|yrs?|months?|weeks?|days?)?\b"),
-    re.compile(
-        r"(?:^|[\n.;:]\s*|\b(?:is|a|an)\s+)(\d{1,3})\s*-?\s*(y)?(?:ear)?\s*-?(?:f|m|female|male|man|woman|lady|gentleman|boy|girl)\b"
-    ),
+    re.compile(r"(?:^|[\n.;:]\s*|\b(?:is|a|an)\s+)(\d{1,3})\s*-?\s*(y)?(?:ear)?\s*-?(?:f|m|female|male|man|woman|lady|gentleman|boy|girl)\b"),
     re.compile(r"\b(\d{1,2})/(12|52|7)\s+old\b"),
     re.compile(r"\bday\s+(\d{1,2})\s+(of\s+life)\b"),
 )
-_AGE_UNITS = {
-    "y": "years",
-    "m": "months",
-    "w": "weeks",
-    "d": "days",
-    "h": "hours",
-    "o": "days",
-    "1": "months",
-    "5": "weeks",
-    "7": "days",
-}
+_AGE_UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours", "o": "days", "1": "months", "5": "weeks", "7": "days"}
 _NEWBORN = re.compile(r"\b(?:newborn|neonate|new-?born)\b")
 _SOMEBODY = re.compile(rf"\b{RELATIVE}\s*,?\s*(?:\(|who\s+is\s+|is\s+)?(?:an?\s+|aged?\s+)?$")
 
@@ -241,11 +227,7 @@ def age_from_words(case: CaseInput) -> Age | None:
             number = float(match.group(1))
             years = number / {"years": 1, "months": 12, "weeks": 52.1786, "days": 365.25, "hours": 8766}[unit]
             if years <= 120:
-                return (
-                    Age(value=round(number / 24, 3), unit="days")
-                    if unit == "hours"
-                    else Age.model_validate({"value": number, "unit": unit})
-                )
+                return Age(value=round(number / 24, 3), unit="days") if unit == "hours" else Age.model_validate({"value": number, "unit": unit})
         if _NEWBORN.search(text):
             return Age(value=7.0, unit="days")
     return None
@@ -280,12 +262,7 @@ def _oxygen_from_text(case: CaseInput) -> dict[str, Any]:
 # K, Na, Ca, Cr and pH are read from prose only with their number right behind them.
 _UNIT = r"(%|mmol/l|mmol|meq/l|mg/dl|mg%|g/dl|g/l|umol/l|umol|mg/l|ug/l|mcg/l|ng/ml|ug/ml|nmol/l|x?10\^?9/l|k/ul|/ul|/mm3|u/l|ng/l|mosm/kg|l/min)"
 _LAB_TEXT = tuple(
-    (
-        analyte,
-        re.compile(
-            rf"\b(?:{analyte.names})(?:\s+(?:level|result))?{_LINK}(\d{{1,6}}(?:\.\d+)?)\s*{_UNIT}?(?![\d/]|\.\d)"
-        ),
-    )
+    (analyte, re.compile(rf"\b(?:{analyte.names})(?:\s+(?:level|result))?{_LINK}(\d{{1,6}}(?:\.\d+)?)\s*{_UNIT}?(?![\d/]|\.\d)"))
     for analyte in ANALYTES
 )
 

@@ -90,7 +90,7 @@ def test_no_rule_is_silenced_by_a_further_fact() -> None:
     findings = sorted(({concept.name for concept in lexicon()} | DERIVED) - FRAMES)
     numbers = sorted(NUMBERS)
     for _ in range(CASES):
-        said = dict.fromkeys(draw.sample(findings, draw.randint(0, 12)), ("said",))
+        said = {name: ("said",) for name in draw.sample(findings, draw.randint(0, 12))}
         said |= {name: () for name in FRAMES if draw.random() < 0.2}
         measured = {name: (draw.uniform(0, 200),) for name in draw.sample(numbers, draw.randint(0, 8))}
         more = {**said, draw.choice(findings): ("more",)}

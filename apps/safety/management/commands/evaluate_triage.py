@@ -21,9 +21,7 @@ TIERS = {"critical": "emergency_now", "urgent": "same_day", "routine": "routine"
 
 
 class Command(BaseCommand):
-    help = (
-        'Judges the triage floor on vignettes: lines of {"id", "tier": critical|urgent|routine, "case"}; prints JSON.'
-    )
+    help = 'Judges the triage floor on vignettes: lines of {"id", "tier": critical|urgent|routine, "case"}; prints JSON.'
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", nargs="?", help="a JSON lines file; standard input without it")
@@ -52,11 +50,7 @@ class Command(BaseCommand):
     ) -> dict[str, Any]:
         report: dict[str, Any] = {"refused": refused}
         of = {tier: sum(count for (have, _), count in levels.items() if have == tier) for tier in TIERS}
-        for name, tier in (
-            ("critical_missed", "critical"),
-            ("urgent_sent_home", "urgent"),
-            ("routine_raised", "routine"),
-        ):
+        for name, tier in (("critical_missed", "critical"), ("urgent_sent_home", "urgent"), ("routine_raised", "routine")):
             low, high = wilson(len(ids[name]), of[tier])
             report[name] = {"count": len(ids[name]), "of": of[tier], "interval": [round(low, 3), round(high, 3)]}
             if named:
