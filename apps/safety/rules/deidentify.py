@@ -185,6 +185,10 @@ _SUBSTANCE = re.compile(
     r"(?i:\b(?:on|takes?|taking|took|uses?|using|prescribed|started|grew|grown|given|dose\s+of|tablets?|plus|stopped)\s+(?:\w+\s+and\s+)?)$"
 )
 """What stands behind these is a medicine or an organism."""
+_TWO_SPEAK = re.compile(
+    rf"(?<![\w\[-])(?P<id>(?:{WORD})[ \t]+(?:{WORD}))(?=\s+(?:says|said|reports|denies|lives|works|attended|presented|phoned|rang|"
+    r"asked|told|feels|thinks|complains|aged)\b|,\s+(?:aged\s+)?\d{1,3}\b|\s+\((?:\d{1,3}|son|wife|husband|daughter|mother|father)\b)"
+)
 _INITIALS = re.compile(
     r"(?<![\w.])(?!(?:I\.[VM]|P\.[OR]|S\.[CL]|[OBTQ]\.[DS]|N\.B|U\.[SK]|E\.[RDG]|A\.[ME]|G\.P|O\.U|I\.E|L\.P|R\.A|P\.M)\.)(?:[A-Z]\.){2,3}(?=\s*(?:\(|(?:is|was|has|had|says|said|lives|aged)\b))"
 )
@@ -192,6 +196,12 @@ _INITIALS = re.compile(
 
 def _collect_unknown(text: str, vault: _Vault) -> None:
     """A capitalised word that is no word of any list, where a name stands: behind it a mark, a verb, or a relative."""
+    for match in _TWO_SPEAK.finditer(text):
+        parts = match["id"].split()
+        if not any(
+            p.lower() in NEVER or lexicon().clinical_word(p.lower()) or lexicon().named(p.lower()) for p in parts
+        ):
+            _remember(parts, vault)
     for match in _INITIALS.finditer(text):
         vault.names.setdefault(match.group(), match.group())
     for match in re.finditer(rf"(?<![\w\[@'’.-])(?:{WORD})(?![\w@-])", text):

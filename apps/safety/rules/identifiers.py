@@ -93,7 +93,7 @@ STRUCTURED: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ID",
         re.compile(
-            rf"(?i:\b{_LABELS}\b\.?\s*(?:no\b|nr\b|number\b|code\b|id\b|is\b)?\.?\s*[:#=]?\s*)(?P<id>#?(?=[\w/().-]*\d[\w/().-]*\d)(?=[\w/().-]{{4}})[A-Z0-9][A-Z0-9/.-]*(?:\([A-Z0-9]\))?(?:[ ]\d{{1,6}}){{0,8}})(?![\w.]*\s?(?:mg|ml|mmol|g/|%))"
+            rf"(?i:\b{_LABELS}\b\.?\s*(?:no\b|nr\b|number\b|code\b|id\b|is\b)?\.?\s*[:#=]?\s*)(?P<id>#?(?=[\w/().-]*\d[\w/().-]*\d)(?=[\w/().-]{{4}})[A-Z0-9][A-Z0-9/.-]*(?:\([A-Z0-9]\))?(?:[ ]\d{{1,6}}){{0,8}})(?![\w.]*\s?(?:mg|ml|mmol|g/|%))"  # noqa: E501
         ),
     ),
     ("ID", re.compile(r"(?:#|r\.\s?č\.\s*)(?P<id>\d[\d/-]{2,})")),
@@ -101,7 +101,7 @@ STRUCTURED: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ID",
         re.compile(
-            r"(?<![\w.,/-])(?=(?:[^\s\d]{0,6}\d){5})(?=[^\s]*[A-Z/-])(?![cgpmnr]\.)(?!\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b)(?!\d{4}-\d{2}-\d{2}\b)(?!(?:[\d.]+[/-])+[\d.]+(?![\w/]))[A-Z0-9][A-Z0-9/-]*(?:\([A-Z0-9]\))?(?![\w.])"
+            r"(?<![\w.,/-])(?=(?:[^\s\d]{0,6}\d){5})(?=[^\s]{0,40}[A-Z/-])(?![cgpmnr]\.)(?!\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b)(?!\d{4}-\d{2}-\d{2}\b)(?!(?:[\d.]+[/-])+[\d.]+(?![\w/]))[A-Z0-9][A-Z0-9/-]{3,40}(?:\([A-Z0-9]\))?(?![\w.])"
         ),
     ),
     ("ID", re.compile(r"\b(?=[A-Z0-9]*\d[A-Z0-9]*\d[A-Z0-9]*\d)(?=(?:[A-Z0-9]*[A-Z]){4})[A-Z0-9]{10,24}\b")),
@@ -109,7 +109,7 @@ STRUCTURED: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "PHONE",
         re.compile(
-            r"(?<![\w.,/-])\+?(?=(?:[\s().-]{0,2}\d){8})\(?\d{1,6}\)?(?:[ ]\d{1,6}|[.-]\d{2,6}(?=[ .-]\d)|(?<=\d{3})[.-]\d{2,6}){2,8}(?![\w/]|\.\d|\s?(?:mg|ml|mmol|%|mm))"
+            r"(?<![\w.,/-])\+?(?=(?:[\s().-]{0,2}\d){8})\(?\d{1,6}\)?(?:[ ]\d{1,6}|[.-]\d{2,6}(?=[ .-]\d)|(?<=\d{3})[.-]\d{2,6}){2,8}(?![\w/]|\.\d|\s?(?:mg|ml|mmol|%|mm))"  # noqa: E501
         ),
     ),
     ("URL", re.compile(r"\b(?:https?://|www\.)[^\s<>\"')]+", re.IGNORECASE)),
@@ -192,6 +192,25 @@ STRUCTURED: tuple[tuple[str, re.Pattern[str]], ...] = (
             rf"Supermarket|presbytery|Presbytery|Monastery|Convent|Barracks|Prison|Lodge|Manor|House)(?!\w){_LOCALITY}"
             rf"|(?i:\b(?:works?|worked|employed|working|student|pupil|teacher|resident|health)\s+(?:at|for|with|of)\s+(?:the\s+)?)(?P<id>{_CAP}(?:\s+(?:of\s+)?{_CAP}){{0,3}})"
         ),
+    ),
+    # A number and names of places, where an address stands, without a word for "street"; and the order of the continent.
+    (
+        "ADDRESS",
+        re.compile(
+            rf"(?:(?<=, )|(?<=\bat )|(?<=\bnear )|(?<=\bof )|(?<=\()|(?<=\n)|(?<=: ))\d{{1,5}}[A-Za-z]?(?:[/-]\d+)?,?\s+"
+            rf"[{UP}][{LOW}]{{3,}}(?:\s+{_CAP}){{0,3}}(?=,\s*[{UP}]){_LOCALITY}"
+        ),
+    ),
+    (
+        "ADDRESS",
+        re.compile(
+            rf"\b[{UP}][{LOW}]{{3,}}(?:\s+{_CAP}){{0,2}}\s+\d{{1,4}}[a-z]?,?\s+\d{{4,6}}\s+{_CAP}(?:\s+{_CAP})?"
+        ),
+    ),
+    ("ADDRESS", re.compile(r"(?<=, )[A-Z]{2}\s+\d{5}(?:-\d{4})?\b")),
+    (
+        "PHONE",
+        re.compile(r"(?i:\b(?:on|at|text|whatsapp|sms|reach\w*)\s+)(?P<id>\d{3,4}[ -]\d{4}|\d{2}[ -]\d{6})(?![\w.])"),
     ),
     ("ADDRESS", re.compile(r"\b(?:[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2})\b")),
     (

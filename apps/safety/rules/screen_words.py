@@ -109,6 +109,6 @@ DIRECTIVES: tuple[tuple[str, str], ...] = (
     ("foreign", _FOREIGN),
 )  # fmt: skip
 FOLLOWING = re.compile(
-    rf"[ \t]*(?:step\s+\d+\s*[:.]|task\s*:|\d[.)]|then|and|also|now)?\s*(?:please\s+|then\s+|and\s+|do\s+not\s+|don't\s+|never\s+)?{ACT}\b(?!-)"
+    rf"[ \t]*(?:step\s+\d+\s*[:.]|task\s*:|\d[.)]|then|and|also|now)?\s*(?:please\s+|then\s+|and\s+|do\s+not\s+|don't\s+|never\s+)?{ACT}\b(?!-)"  # noqa: E501
 )
 """A sentence that goes on giving orders behind one that was found."""
