@@ -131,6 +131,14 @@ class Screened(Frozen):
     kinds: tuple[str, ...] = ()
 
 
+class Abstention(Frozen):
+    """What keeps an answer back (`stops`), what limits it (`limits`), as codes; `notes` are authored words for the reader."""
+
+    stops: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Answer(Frozen):
     """What a backbone said, as structured data, and who said it."""
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from apps.safety import selectors
 from apps.safety.models import Calibration
 from apps.safety.rules import abnormal as _abnormal
+from apps.safety.rules import abstention as _abstention
 from apps.safety.rules import authored as _authored
 from apps.safety.rules import conflicts as _conflicts
 from apps.safety.rules import deidentify as _deidentify
@@ -25,6 +26,7 @@ from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
+    Abstention,
     CalibrationReport,
     Conflict,
     Deidentified,
@@ -48,6 +50,7 @@ __all__ = [
     "GUARD_VERSION",
     "RULE_SET_VERSION",
     "abnormal_findings",
+    "abstention",
     "agreement",
     "calibrate",
     "check_text",
@@ -67,6 +70,11 @@ __all__ = [
 def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
     """The case, and texts that belong to it, without direct identifiers, and what each placeholder stands for."""
     return _deidentify.deidentify(case, also)
+
+
+def abstention(case: CaseInput) -> Abstention:
+    """What the record lacks, contradicts or asks that keeps an answer back or limits it; milliseconds, no model."""
+    return _abstention.abstention(case)
 
 
 def screen_text(text: str) -> Screened:

@@ -21,7 +21,7 @@ from apps.rag import services as rag
 from apps.rag.schemas import Filters, Hit, Retrieval, Scope
 from apps.safety import gateway
 from apps.safety import services as safety
-from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
+from apps.safety.schemas import Abstention, Answer, Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
 from medassist.common.database import hand_back_connection
@@ -63,6 +63,7 @@ class Working:
     parts: tuple[Source, ...] = ()
     """The record: the case's own parts, then passages of its documents."""
     document_hits: tuple[Hit, ...] = ()
+    abstention: Abstention = field(default_factory=Abstention)
     injection_spans: int = 0
     retrieval: Retrieval | None = None
     hits: tuple[Hit, ...] = ()
@@ -90,9 +91,12 @@ def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
     try:
         with run.step("deidentify"):
             _hide(working)
-        with run.step("retrieve"):
-            _retrieve(working)
-        _draft_verify_guard(working)
+        working.abstention = safety.abstention(working.content.case)
+        working.reasons += working.abstention.stops
+        if not working.abstention.stops:
+            with run.step("retrieve"):
+                _retrieve(working)
+            _draft_verify_guard(working)
     except BadModelOutput:
         working.reasons.append("backbone_output_unusable")
     except BackboneRejected as error:
