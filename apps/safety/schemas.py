@@ -52,6 +52,14 @@ class VerifiedClaim(Frozen):
     verification: Literal["verified", "not_verified", "inference"] = "verified"
 
 
+class CheckItem(Frozen):
+    """One claim as a checker is asked about it: the statement and the quotes that it rests on."""
+
+    id: str
+    statement: str
+    sentences: tuple[str, ...]
+
+
 class VerifiedCondition(Frozen):
     condition: str
     band: Band

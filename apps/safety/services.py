@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.safety import selectors
 from apps.safety.models import Calibration
+from apps.safety.pipeline import checking as _checking
 from apps.safety.rules import abnormal as _abnormal
 from apps.safety.rules import abstention as _abstention
 from apps.safety.rules import authored as _authored
@@ -27,6 +29,7 @@ from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
     Abstention,
+    Answer,
     CalibrationReport,
     Conflict,
     Deidentified,
@@ -61,6 +64,7 @@ __all__ = [
     "guard_draft",
     "may_quote",
     "screen_text",
+    "second_look",
     "sentence_spans",
     "triage_floor",
     "verify_draft",
@@ -85,6 +89,19 @@ def screen_text(text: str) -> Screened:
 def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience) -> VerifiedDraft:
     """The draft with only those claims that their sources support."""
     return _grounding.verify_draft(draft=draft, sources=sources, audience=audience)
+
+
+def second_look(
+    *, verified: VerifiedDraft, sources: Sequence[Source], audience: Audience, ask: Callable[..., Answer]
+) -> VerifiedDraft:
+    """The draft as the optional model checker leaves it (`CLAIM_CHECKER`); unchanged while it is off.
+
+    `ask` is `gateway.ask` for the job at hand. Any failure of the checker marks or removes, never confirms.
+    """
+    checker: _checking.Checker = _checking.NoChecker()
+    if settings.CLAIM_CHECKER == "backbone":
+        checker = _checking.BackboneChecker(ask)
+    return _checking.second_look(draft=verified, sources=sources, audience=audience, checker=checker)
 
 
 def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience) -> GuardedDraft:

@@ -181,7 +181,9 @@ def release(working: Working) -> Assessment:
 
 def _guideline_claims(draft: GuardedDraft) -> int:
     return sum(
-        claim.kind == "guideline" for item in draft.differential for claim in (*item.claims_for, *item.claims_against)
+        claim.kind == "guideline" and claim.verification == "verified"
+        for item in draft.differential
+        for claim in (*item.claims_for, *item.claims_against)
     )
 
 
@@ -244,9 +246,22 @@ def _omissions(working: Working, book: _Book, differential: tuple[Differential, 
         if finding.ref not in book.cited_parts:
             yield Omission(kind="abnormal_value", item=finding.text, ref=finding.ref)
     named = [_plain(item.condition) for item in differential]
+    said = _plain(" ".join(_all_said(working)))
     for rule in working.content.floor.rules:
+        if not rule.conditions and rule.evidence and not any(_plain(words) in said for words in rule.evidence):
+            yield Omission(kind="red_flag", item=rule.name, ref=rule.id)
         if rule.conditions and not any(_same(_plain(name), other) for name in rule.conditions for other in named):
             yield Omission(kind="cannot_miss", item=" / ".join(rule.conditions), ref=rule.id)
+
+
+def _all_said(working: Working) -> Iterator[str]:
+    """Every released claim with its quotes: what a red flag without a condition of its own may be addressed by."""
+    draft = working.guarded
+    if draft is None or working.hidden is None:
+        return
+    of_conditions = (claim for item in draft.differential for claim in (*item.claims_for, *item.claims_against))
+    for claim in (*draft.summary, *draft.red_flags, *of_conditions):
+        yield working.hidden.restore(" ".join((claim.text, *(cite.quote for cite in claim.cites))))
 
 
 def _plain(name: str) -> str:

@@ -6,10 +6,11 @@ The worker's database connection is handed back before every model call; nothing
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from django.conf import settings
 from pydantic import ValidationError
@@ -49,6 +50,7 @@ GUIDANCE = Filters(kinds=("guideline", "protocol"))
 OF_THE_CASE = Filters(kinds=("case_document",))
 FIRST_PASS = 24
 DRAFT_TOKENS = 3000
+Message = tuple[Literal["system", "user", "assistant"], str]
 CANDIDATE_TOKENS = 300
 
 
@@ -189,6 +191,11 @@ def _draft_verify_guard(working: Working) -> None:
             working.verified = safety.verify_draft(
                 draft=working.draft, sources=working.sources, audience=working.content.case.audience
             )
+            if working.answers and working.answers[-1].language_model:
+                working.verified = safety.second_look(
+                    verified=working.verified, sources=working.sources, audience=working.content.case.audience,
+                    ask=partial(_call, working),
+                )  # fmt: skip
         with working.run.step("guard"):
             guarded = safety.guard_draft(
                 verified=working.verified,
@@ -242,12 +249,24 @@ def _ask(
     working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int,
     seed: int | None = None,
 ) -> Answer:  # fmt: skip
+    messages: list[Message] = [("system", prompting.system_prompt(task)), ("user", prompt)]
+    answer = _call(
+        working, task=task, messages=messages, schema=schema, schema_name=schema_name, max_tokens=max_tokens, seed=seed
+    )
+    working.answers.append(answer)
+    return answer
+
+
+def _call(
+    working: Working, *, task: str, messages: Sequence[Message], schema: dict[str, Any], schema_name: str, max_tokens: int,
+    seed: int | None = None,
+) -> Answer:  # fmt: skip
     # A model thinks for seconds: the database connection goes back first.
     hand_back_connection()
     run = working.run
-    answer = gateway.ask(
+    return gateway.ask(
         task=task,
-        messages=[("system", prompting.system_prompt(task)), ("user", prompt)],
+        messages=messages,
         schema=schema,
         schema_name=schema_name,
         tier="heavy" if run.job.tier == "heavy" else "light",
@@ -262,5 +281,3 @@ def _ask(
         person=run.job.submitted_by,
         seed=seed,
     )
-    working.answers.append(answer)
-    return answer
