@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.grounding_reading import Reading, read
@@ -156,13 +157,14 @@ class _Place:
         return self.source.text[self.start : self.end]
 
 
-def _places(source: Source) -> list[_Place]:
+@lru_cache(maxsize=256)
+def _places(source: Source) -> tuple[_Place, ...]:
     family = source.kind == "record" and source.label.startswith("family_history")
     heading = _heading(source)
-    return [
+    return tuple(
         _Place(source, start, end, read(source.text[start:end]), heading, family)
         for start, end in sentence_spans(source.text)
-    ]
+    )
 
 
 def _heading(source: Source) -> frozenset[str]:
@@ -201,7 +203,11 @@ def _said_once(text: str, whole: Reading, places: Sequence[_Place]) -> tuple[str
     claim, reason = read(text), "content"
     for place in places:
         if missing := uncovered(claim, place.reading, place.heading):
-            reason = "opposite" if reason == "content" and turned_round(missing, place.reading) else reason
+            reason = (
+                "opposite"
+                if reason == "content" and len(missing) <= 2 and turned_round(missing, place.reading)
+                else reason
+            )
             continue
         clash = _clash(text, claim, whole, place)
         if clash == "":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from apps.safety.rules.grounding_text import plain, stem
 from apps.safety.rules.grounding_words import AFTER, HEDGE, NEGATORS, PARTIAL, RELATIVES, SOFT, TELLS, TOTAL, canonical
@@ -86,7 +86,7 @@ class Word:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     words: tuple[Word, ...]
     numbers: tuple[Number, ...]
@@ -98,7 +98,15 @@ class Reading:
     total: bool
     told: bool
 
-    @property
+    @cached_property
+    def starts(self) -> dict[str, list[str]]:
+        """The stems by their first four letters: other forms of a word share them."""
+        found: dict[str, list[str]] = {}
+        for one in self.stems:
+            found.setdefault(one[:4], []).append(one)
+        return found
+
+    @cached_property
     def stems(self) -> frozenset[str]:
         return frozenset(word.stem for word in self.words)
 

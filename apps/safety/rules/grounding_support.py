@@ -52,9 +52,18 @@ def _root(stem_: str) -> str:
 
 def uncovered(claim: Reading, given: Reading, heading: frozenset[str] = frozenset()) -> list[Word]:
     """The claim's words that stand neither in the sentence nor in what the source says it is about."""
-    there = given.stems | heading
-    missing = [word for word in claim.words if not any(covers(word.stem, other) for other in there)]
+    missing = [
+        word
+        for word in claim.words
+        if not (word.stem in given.stems or word.stem in heading or _in_other_form(word.stem, given, heading))
+    ]
     return [word for word in missing if not _told_by_the_clock(word.stem, given)]
+
+
+def _in_other_form(wanted: str, given: Reading, heading: frozenset[str]) -> bool:
+    wide = wanted in general() or wanted == "oper"
+    near = given.stems if wide else given.starts.get(wanted[:4], ())
+    return any(covers(wanted, other) for other in near) or any(covers(wanted, other) for other in heading)
 
 
 _HOURS = {

@@ -111,17 +111,49 @@ AFTER = frozenset(words("avoid avoided absent negative none nil denied exclude u
 """Those that stand behind what they deny."""
 
 
+_FIRST = re.compile(r"(?<![\w'/-])[+-]?\w+")
+"""Where a way of saying may begin."""
+
+
 @lru_cache(maxsize=1)
-def _table() -> tuple[re.Pattern[str], dict[str, str]]:
+def _ways() -> dict[str, str]:
+    """Each way of saying with its canonical form."""
     table: dict[str, str] = {}
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             name, ways = line.split(" = ")
             for way in ways.split("; "):
                 table[way] = name
-    longest = sorted(table, key=len, reverse=True)
-    body = "|".join(re.escape(way).replace(r"\ ", r"\s+") for way in longest)
-    return re.compile(rf"(?<![\w'/-])(?:{body})(?![\w']|-\w)"), table
+    return table
+
+
+@lru_cache(maxsize=1)
+def _by_first() -> dict[str, re.Pattern[str]]:
+    """The ways by their first word, longest first: one alternation of all would be tried at every letter."""
+    groups: dict[str, list[str]] = {}
+    for way in _ways():
+        first = _FIRST.match(way)
+        if first is not None:
+            groups.setdefault(first.group(), []).append(way)
+    return {
+        first: re.compile(
+            rf"(?:{'|'.join(re.escape(way).replace(chr(92) + ' ', ' +') for way in sorted(ways, key=len, reverse=True))})(?![\w']|-\w)"
+        )
+        for first, ways in groups.items()
+    }
+
+
+def _replaced(text: str) -> str:
+    table, by_first = _ways(), _by_first()
+    pieces: list[str] = []
+    at = 0
+    for word in _FIRST.finditer(text):
+        if word.start() < at or (pattern := by_first.get(word.group())) is None:
+            continue
+        if (way := pattern.match(text, word.start())) is not None:
+            pieces += [text[at : way.start()], table[" ".join(way.group().split())]]
+            at = way.end()
+    return "".join((*pieces, text[at:]))
 
 
 _TENS = words("twenty thirty forty fifty sixty seventy eighty ninety hundred")
@@ -131,6 +163,7 @@ _UNITS = words(
 )
 _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS) if word != "one"}
 _NUMBER_WORDS |= {word: str(10 * value) for value, word in enumerate(_TENS, start=2)}
+_IN_WORDS = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b")
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
@@ -171,17 +204,15 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 @lru_cache(maxsize=8192)
 def canonical(text: str) -> str:
     """A text in lower case with numbers in digits and every known way of saying in its canonical form."""
-    words_ = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b")
     tens = re.sub(
         r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[- ](one|two|three|four|five|six|seven|eight|nine)\b",
         lambda m: str(int(_NUMBER_WORDS[m[1]]) + int(_NUMBER_WORDS.get(m[2], "1"))),
         text,
     )
-    text = words_.sub(lambda m: _NUMBER_WORDS[m.group()], tens)
+    text = _IN_WORDS.sub(lambda m: _NUMBER_WORDS[m.group()], tens)
     for pattern, into in _SHAPES:
         text = pattern.sub(into, text)
-    pattern, table = _table()
-    return pattern.sub(lambda m: table[" ".join(m.group().split())], text)
+    return _replaced(text)
 
 
 NOT_DONE = frozenset(
