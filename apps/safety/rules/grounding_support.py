@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from apps.safety.rules.grounding_reading import SIDES, Number, Reading, Word, against
 from apps.safety.rules.grounding_text import opposed
-from apps.safety.rules.grounding_words import NOT_DONE, general, is_operation
+from apps.safety.rules.grounding_words import NOT_DONE, OVER, PAST_TENSE, general, is_operation
 
 _PART_EDGE = re.compile(
     r"\s*[,;]\s+(?:and\s+|but\s+)?|\s+(?:and|but|with|while|which|who|after|where|although)\s+", re.IGNORECASE
@@ -103,7 +103,7 @@ def disagreement(claim: Reading, given: Reading, whole: Reading, *, about_people
         _denial(matched)
         or _number(claim, given, matched)
         or _side(claim, given, whole, matched)
-        or ((_person(claim, given, whole, matched) or _not_done(whole, given, matched)) if about_people else "")
+        or ((_person(claim, given, whole, matched) or _time(whole, given, matched)) if about_people else "")
         or ("" if guess else _certainty(whole, given))
     )
 
@@ -238,6 +238,18 @@ def _partner(words: tuple[Word, ...], index: int) -> Word | None:
     return behind[0] if behind else before[-1] if before else None
 
 
+_SUBJECT = re.compile(r"^\W*(?:she|he|they|i|(?:the\s+)?patient|pt|her|his)\b")
+
+
+def _subject_goes_on(claim: Reading, whole: Reading) -> bool:
+    """ "Her sister is coeliac and has a rash": the second part is about the sister; "…, and she has a rash" is not."""
+    if _SUBJECT.search(claim.text) and claim is not whole:
+        return False
+    at = whole.text.find(claim.text.strip())
+    named = min((whole.text.find(name) for name in whole.relatives), default=-1)
+    return at < 0 or named < at
+
+
 _HEADED = re.compile(r"^[^.;:]*\b(family|fh|fhx)\b[^.;:]*:")
 
 
@@ -245,7 +257,7 @@ def _person(claim: Reading, given: Reading, whole: Reading, matched: Matches) ->
     """About whom: a relative in the source's clause is who it is about, unless they only tell."""
     clauses = {place.clause for word, places in matched if word.stem not in given.relatives for place in places}
     there = _relatives_of(given, clauses)
-    said = whole.relatives
+    said = claim.relatives or (whole.relatives if _subject_goes_on(claim, whole) else frozenset())
     if there and not said and not given.told:
         return "person"
     if _HEADED.search(given.text) and not (said or "family" in whole.text or "relative" in whole.text):
@@ -264,6 +276,14 @@ def _relatives_of(given: Reading, clauses: Iterable[int]) -> set[str]:
     wanted = set(clauses)
     here = {word.stem for word in given.words if word.clause in wanted}
     return of_all | {name for name in given.relatives if any(covers(stem_, name) for stem_ in here)}
+
+
+def _time(whole: Reading, given: Reading, matched: Matches) -> str:
+    clauses = {place.clause for _, places in matched for place in places}
+    there = {word.stem for word in given.words if word.clause in clauses}
+    if there & OVER and not (whole.stems & OVER or PAST_TENSE.search(whole.text)):
+        return "past"
+    return _not_done(whole, given, matched)
 
 
 def _not_done(whole: Reading, given: Reading, matched: Matches) -> str:

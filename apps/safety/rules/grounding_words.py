@@ -58,6 +58,9 @@ SOFT = frozenset(
         attend attends attended attending arrive arrived arrives bring brings visit visited seen see saw
         grade stage class category level extent degree range cutoff cut-off criterion criteria
         want wants wanted try tries tried like likes liked able ability
+        suspected suspect suspects suspicion possible possibly possibility probable probably query queried presumed likely
+        maybe perhaps potential question raises raise raising
+        mmhg bpm kpa mmol umol nmol pmol micromol mcg ng pg ug iu
         """
     )
 )
@@ -219,6 +222,9 @@ NOT_DONE = frozenset(
     stem(word) for word in words("delay not_done pending awaited awaiting plan planned book booked declined refused")
 )
 """Of a test or an operation: it has not happened."""
+OVER = frozenset(stem(word) for word in words("former stop previous"))
+"""What was, and need not be now."""
+PAST_TENSE = re.compile(r"\b(?:was|were|had|did|been|used\s+to|\w{2,}ed)\b|\b(?:19|20)\d\d\b|\bhistory\b")
 HOLDS = {
     "imaging": words("ct mri ultrasound radiograph chest_radiograph echo angiography"),
     "operation": words("bypass transplant caesarean tavi arthroplasty laparotomy laparoscopy graft stent"),
