@@ -81,7 +81,7 @@ DIRECTIVES: tuple[tuple[str, str], ...] = (
     ("aimed", rf"\b(?:begin|start|end|finish|open|close|preface|conclude)\s+(?:every\s+|each\s+)?{ANSWER}|\b{ANSWER}\s+(?:must|should|shall|will|has\s+to|needs?\s+to|may)\s+(?:not\s+|only\s+|always\s+)?\w+"),  # noqa: E501
     ("aimed", rf"\b(?:if|when(?:ever)?|before|after|once)\s+(?:you\s+are\s+|you're\s+)?(?:asked|questioned|prompted|answering|responding|summari[sz]ing|replying|processing|analy[sz]ing)\b[^.!?\n]{{0,50}}?[,:\s]\s?{ACT}\b"),  # noqa: E501
     ("aimed", r"\b(?:insert|use|add|include|write|output|put|avoid)\s+(?:the\s+|this\s+)?(?:exact\s+)?(?:phrase|words?|sentence|string|line|text|tag)\b|\bdo\s+not\s+use\s+the\s+words?\b"),  # noqa: E501
-    ("aimed", r"\b(?:answer|reply|respond|say|return|output)\s+(?:[\"'(]|none\b|yes\b|no\b|normal\b|nothing\b|ok\b|\d)"),
+    ("aimed", r"\b(?:(?:answer|reply|respond|say|return)\s+(?:[\"'(]|none\b|yes\b|no\b|normal\b|nothing\b|ok\b|\d)|output\s+(?:[\"']|none\b|normal\b|nothing\b|ok\b))"),
     ("aimed", r"\b(?:summari[sz]e|report|list|mention|describe)\s+only\b|\bleave\s+out\b|\bkeep\s+quiet\b|\bas\s+(?:a\s+)?poem\b|\bcheerful\s+tone\b|\b(?:use|adopt|write\s+in)\s+an?\s+\w+\s+(?:tone|style|voice|persona)\b"),  # noqa: E501
     ("aimed", r"\b(?:provide|give|return|format)\s+(?:the\s+|your\s+|all\s+)?(?:output|answer|response|result)s?\s+(?:as|in)\b|\bso\s+that\s+it\s+reads\b|\bfor\s+your\s+(?:summary|answer|output|response)\b"),  # noqa: E501
     # The facts are to give way.

@@ -124,14 +124,19 @@ def test_a_claim_may_be_said_by_two_sentences_each_part_by_one() -> None:
 
 
 def test_an_inference_may_not_turn_its_facts_round() -> None:
-    assert reason("Right hip pain with a raised CRP of 12 mg/L makes septic arthritis possible.", kind="inference") == ""
+    assert (
+        reason("Right hip pain with a raised CRP of 12 mg/L makes septic arthritis possible.", kind="inference") == ""
+    )
     assert reason("Right hip pain with a CRP of 90 mg/L makes septic arthritis possible.", kind="inference") == "number"
 
 
 SAID = words("pain in the right hip since Monday")
 
 
-@given(st.sampled_from(("fever", "cough", "wheeze", "jaundice", "syncope")), st.sampled_from(("No {}.", "Denies {}.", "{}: none.", "{} absent.")))
+@given(
+    st.sampled_from(("fever", "cough", "wheeze", "jaundice", "syncope")),
+    st.sampled_from(("No {}.", "Denies {}.", "{}: none.", "{} absent.")),
+)
 def test_what_is_denied_is_never_a_finding(finding: str, form: str) -> None:
     note = form.format(finding)
     assert reason(f"She has {finding}.", note=note) != ""
