@@ -184,16 +184,33 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         r"ly)\b",
     ),
 )
-_COMPILED = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in (*_PATTERNS, *DIRECTIVES))
+_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+_WIDE = (*_COMPILED, *((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in DIRECTIVES))
 _SENTENCE_EDGE = re.compile(r"[.!?](?:\s|$)|\n")
 
 
 def instruction_spans(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, kind) of every sentence or line that speaks to a machine, merged and in order."""
+    """(start, end, kind) of every sentence or line that plainly speaks to a machine, merged and in order.
+
+    For texts of our own making (the guard reads drafts with it); what comes in is read by `intake_spans`.
+    """
+    return _spans(text, _COMPILED)
+
+
+def intake_spans(text: str) -> list[tuple[int, int, str]]:
+    """`instruction_spans` and more: whatever orders the reader of a record about, in any words; harmless orders may be among them."""
+    return _spans(text, _WIDE)
+
+
+Patterns = tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _spans(text: str, patterns: Patterns) -> list[tuple[int, int, str]]:
     cleaned = clean(text)
-    told = list(_told(cleaned.text))
+    told = list(_told(cleaned.text, patterns))
     found = [(*cleaned.span(*span), kind) for span, kind in told]
-    found += [(*cleaned.span(*span), "aimed") for span in _going_on(cleaned.text, {end for (_, end), _ in told})]
+    if patterns is _WIDE:
+        found += [(*cleaned.span(*span), "aimed") for span in _going_on(cleaned.text, {end for (_, end), _ in told})]
     found += list(_hidden_spans(text))
     return _merged(found)
 
@@ -206,14 +223,14 @@ _REPORTED = re.compile(
 _ADDRESSED = re.compile(rf"(?<![\w-])(?:{MACHINE})(?![\w-])|\byou(?:r|rs)?\b|[{{}}<>=]")
 
 
-def _told(text: str) -> Iterator[tuple[tuple[int, int], str]]:
+def _told(text: str, patterns: Patterns) -> Iterator[tuple[tuple[int, int], str]]:
     """Sentences with an order in them; what somebody was told to do, is told of a person."""
-    for kind, pattern in _COMPILED:
+    for kind, pattern in patterns:
         for match in pattern.finditer(text):
             lead = len(match.group()) - len(match.group().lstrip(" \t\n.!?:;,"))
             span = _sentence(text, min(match.start() + lead, match.end() - 1), match.end())
             near = text[max(span[0], match.start() - 40) : match.end()]
-            if _REPORTED.search(near) and not _ADDRESSED.search(near):
+            if patterns is _WIDE and _REPORTED.search(near) and not _ADDRESSED.search(near):
                 continue
             yield span, kind
 
@@ -292,7 +309,7 @@ def screen_text(text: str) -> Screened:
     """The text with instruction-like spans replaced and our own prompt tags disarmed."""
     pieces: list[str] = []
     at = 0
-    spans = instruction_spans(text)
+    spans = intake_spans(text)
     for start, end, _ in spans:
         pieces += [text[at:start], REPLACEMENT, " " if text[start:end][-1:].isspace() else ""]
         at = end
