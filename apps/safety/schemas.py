@@ -53,6 +53,14 @@ class VerifiedClaim(Frozen):
     verification: Literal["verified", "not_verified", "inference"] = "verified"
 
 
+class CheckItem(Frozen):
+    """One claim as a checker is asked about it: the statement and the quotes that it rests on."""
+
+    id: str
+    statement: str
+    sentences: tuple[str, ...]
+
+
 class VerifiedCondition(Frozen):
     condition: str
     band: Band
@@ -130,6 +138,14 @@ class Screened(Frozen):
     text: str
     spans: tuple[tuple[int, int], ...] = ()
     kinds: tuple[str, ...] = ()
+
+
+class Abstention(Frozen):
+    """What keeps an answer back (`stops`), what limits it (`limits`), as codes; `notes` are authored words for the reader."""
+
+    stops: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Answer(Frozen):

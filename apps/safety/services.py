@@ -19,10 +19,12 @@ from django.utils import timezone
 from apps.safety import selectors
 from apps.safety.models import Calibration, ClinicPolicy, SafetyEvent, SuiteRun
 from apps.safety.models import RuleDecision as RuleRow
+from apps.safety.pipeline import checking as _checking
 from apps.safety.pipeline.bars import lowered, words_of
 from apps.safety.pipeline.canaries import Canary, canary
 from apps.safety.pipeline.suites import SuiteResult, as_json, from_json
 from apps.safety.rules import abnormal as _abnormal
+from apps.safety.rules import abstention as _abstention
 from apps.safety.rules import authored as _authored
 from apps.safety.rules import conflicts as _conflicts
 from apps.safety.rules import deidentify as _deidentify
@@ -36,6 +38,8 @@ from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
+    Abstention,
+    Answer,
     CalibrationReport,
     Conflict,
     Deidentified,
@@ -65,6 +69,7 @@ __all__ = [
     "Canary",
     "SuiteResult",
     "abnormal_findings",
+    "abstention",
     "agreement",
     "calibrate",
     "canary",
@@ -81,6 +86,7 @@ __all__ = [
     "refuse_lowered",
     "require_allowed",
     "screen_text",
+    "second_look",
     "sentence_spans",
     "store_policy",
     "store_suite_run",
@@ -102,6 +108,11 @@ def deidentify(case: CaseInput, also: Sequence[str] = ()) -> Deidentified:
     return _deidentify.deidentify(case, also)
 
 
+def abstention(case: CaseInput) -> Abstention:
+    """What the record lacks, contradicts or asks that keeps an answer back or limits it; milliseconds, no model."""
+    return _abstention.abstention(case)
+
+
 def screen_text(text: str) -> Screened:
     """The text without instruction-like spans, safe to be put into a prompt as data."""
     return _screen.screen_text(text)
@@ -110,6 +121,19 @@ def screen_text(text: str) -> Screened:
 def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience) -> VerifiedDraft:
     """The draft with only those claims that their sources support."""
     return _grounding.verify_draft(draft=draft, sources=sources, audience=audience)
+
+
+def second_look(
+    *, verified: VerifiedDraft, sources: Sequence[Source], audience: Audience, ask: Callable[..., Answer]
+) -> VerifiedDraft:
+    """The draft as the optional model checker leaves it (`CLAIM_CHECKER`); unchanged while it is off.
+
+    `ask` is `gateway.ask` for the job at hand. Any failure of the checker marks or removes, never confirms.
+    """
+    checker: _checking.Checker = _checking.NoChecker()
+    if settings.CLAIM_CHECKER == "backbone":
+        checker = _checking.BackboneChecker(ask)
+    return _checking.second_look(draft=verified, sources=sources, audience=audience, checker=checker)
 
 
 def guard_draft(*, verified: VerifiedDraft, record_text: str, audience: Audience) -> GuardedDraft:
@@ -142,7 +166,8 @@ def triage_floor(case: CaseInput, *, decisions: Sequence[RuleDecision] = ()) -> 
 
 def _shown(rules: Sequence[FiredRule]) -> tuple[FiredRule, ...]:
     return tuple(
-        rule.model_copy(update={"evidence": tuple(words for words in rule.evidence if _may_show(words))}) for rule in rules
+        rule.model_copy(update={"evidence": tuple(words for words in rule.evidence if _may_show(words))})
+        for rule in rules
     )
 
 

@@ -194,6 +194,7 @@ LLM_CONNECT_SECONDS = env.number("LLM_CONNECT_SECONDS", 3.0, minimum=0.1)
 LLM_PRIORITY = env.boolean("LLM_PRIORITY", False)
 LLM_SECRETS_DIR = env.text("LLM_SECRETS_DIR", "")
 LLM_ROUTES_REFRESH_SECONDS = env.number("LLM_ROUTES_REFRESH_SECONDS", 5.0, minimum=0)
+CLAIM_CHECKER = env.choice("CLAIM_CHECKER", ("off", "backbone"), "off")
 DRAFT_SAMPLES = env.integer("DRAFT_SAMPLES", 1, minimum=1, maximum=9)
 
 # --- retrieval -----------------------------------------------------------------------------------

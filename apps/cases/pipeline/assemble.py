@@ -32,7 +32,7 @@ from medassist.clinical.assessment import (
     Triage,
 )
 from medassist.clinical.coding import icd10_for
-from medassist.clinical.draft import Source
+from medassist.clinical.draft import Band, Source
 from medassist.clinical.triage import SEVERITY, highest
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 FEWEST_GUIDELINE_CLAIMS = 2
 ABSTAINING = {
     "weak_retrieval", "retrieval_unavailable", "backbone_output_unusable", "guard_removed_too_much",
-    "too_few_verified_claims", "backbone_rejected", "prompt_too_long",
+    "too_few_verified_claims", "backbone_rejected", "prompt_too_long", "unsupported_language", "contradictory_input",
+    "image_or_signal", "key_facts_missing",
 }  # fmt: skip
 
 
@@ -123,6 +124,7 @@ def release(working: Working) -> Assessment:
     reasons = list(dict.fromkeys(working.reasons))
     if draft is not None and not reasons and _guideline_claims(draft) < FEWEST_GUIDELINE_CLAIMS:
         reasons.append("too_few_verified_claims")
+    reasons += [code for code in working.abstention.limits if code not in reasons]
     status: Status = "released"
     if draft is None and "guard_failed" in reasons:
         status = "withheld"
@@ -179,14 +181,16 @@ def release(working: Working) -> Assessment:
 
 def _guideline_claims(draft: GuardedDraft) -> int:
     return sum(
-        claim.kind == "guideline" for item in draft.differential for claim in (*item.claims_for, *item.claims_against)
+        claim.kind == "guideline" and claim.verification == "verified"
+        for item in draft.differential
+        for claim in (*item.claims_for, *item.claims_against)
     )
 
 
 def _condition(working: Working, book: _Book, item: VerifiedCondition) -> Differential:
     samples = working.samples
     found = Differential(
-        condition=book.restore(item.condition), icd10=icd10_for(item.condition), band=item.band, probability=None,
+        condition=book.restore(item.condition), icd10=icd10_for(item.condition), band=_band(working, item), probability=None,
         probability_withheld="not_calibrated", claims_for=book.claims(item.claims_for),
         claims_against=book.claims(item.claims_against), claims_missing=tuple(map(book.restore, item.claims_missing)),
         agreement=Agreement(named=safety.agreement(item.condition, samples), samples=len(samples)) if samples else None,
@@ -199,6 +203,11 @@ def _condition(working: Working, book: _Book, item: VerifiedCondition) -> Differ
     if likely is None:
         return found
     return found.model_copy(update={"probability": likely, "probability_withheld": None})
+
+
+def _band(working: Working, item: VerifiedCondition) -> Band:
+    """Without an age nothing is called likely."""
+    return "possible" if item.band == "likely" and "missing_age" in working.abstention.limits else item.band
 
 
 def _red_flags(working: Working, model_flags: tuple[Claim, ...]) -> Iterator[RedFlag]:
@@ -217,10 +226,9 @@ def _record_refs(working: Working) -> tuple[str, ...]:
 
 
 def _missing(working: Working, draft: GuardedDraft | None, restore: Callable[[str], str]) -> tuple[str, ...]:
-    case, news2 = working.content.case, working.content.floor.news2
-    found = [restore(item) for item in draft.missing_information] if draft else []
-    if case.patient.age is None:
-        found.append("Age is not recorded.")
+    news2 = working.content.floor.news2
+    found = list(working.abstention.notes)
+    found += [restore(item) for item in draft.missing_information] if draft else []
     if news2.missing and news2.applicable:
         names = ", ".join(name.replace("_", " ") for name in news2.missing)
         found.append(f"Not measured for the early warning score: {names}.")
@@ -238,9 +246,22 @@ def _omissions(working: Working, book: _Book, differential: tuple[Differential, 
         if finding.ref not in book.cited_parts:
             yield Omission(kind="abnormal_value", item=finding.text, ref=finding.ref)
     named = [_plain(item.condition) for item in differential]
+    said = _plain(" ".join(_all_said(working)))
     for rule in working.content.floor.rules:
+        if not rule.conditions and rule.evidence and not any(_plain(words) in said for words in rule.evidence):
+            yield Omission(kind="red_flag", item=rule.name, ref=rule.id)
         if rule.conditions and not any(_same(_plain(name), other) for name in rule.conditions for other in named):
             yield Omission(kind="cannot_miss", item=" / ".join(rule.conditions), ref=rule.id)
+
+
+def _all_said(working: Working) -> Iterator[str]:
+    """Every released claim with its quotes: what a red flag without a condition of its own may be addressed by."""
+    draft = working.guarded
+    if draft is None or working.hidden is None:
+        return
+    of_conditions = (claim for item in draft.differential for claim in (*item.claims_for, *item.claims_against))
+    for claim in (*draft.summary, *draft.red_flags, *of_conditions):
+        yield working.hidden.restore(" ".join((claim.text, *(cite.quote for cite in claim.cites))))
 
 
 def _plain(name: str) -> str:

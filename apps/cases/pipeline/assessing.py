@@ -6,10 +6,11 @@ The worker's database connection is handed back before every model call; nothing
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from django.conf import settings
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from apps.rag import services as rag
 from apps.rag.schemas import Filters, Hit, Retrieval, Scope
 from apps.safety import gateway
 from apps.safety import services as safety
-from apps.safety.schemas import Answer, Deidentified, GuardedDraft, VerifiedDraft
+from apps.safety.schemas import Abstention, Answer, Deidentified, GuardedDraft, VerifiedDraft
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import Audience
 from medassist.clinical.draft import Candidates, Draft, Source, candidates_json_schema, draft_json_schema
@@ -50,6 +51,7 @@ GUIDANCE = Filters(kinds=("guideline", "protocol"))
 OF_THE_CASE = Filters(kinds=("case_document",))
 FIRST_PASS = 24
 DRAFT_TOKENS = 3000
+Message = tuple[Literal["system", "user", "assistant"], str]
 CANDIDATE_TOKENS = 300
 
 
@@ -64,6 +66,7 @@ class Working:
     parts: tuple[Source, ...] = ()
     """The record: the case's own parts, then passages of its documents."""
     document_hits: tuple[Hit, ...] = ()
+    abstention: Abstention = field(default_factory=Abstention)
     injection_spans: int = 0
     retrieval: Retrieval | None = None
     hits: tuple[Hit, ...] = ()
@@ -93,9 +96,12 @@ def assess(run: Run, load: Callable[[], CaseContent]) -> Assessment:
     try:
         with run.step("deidentify"):
             _hide(working)
-        with run.step("retrieve"):
-            _retrieve(working)
-        _draft_verify_guard(working)
+        working.abstention = safety.abstention(working.content.case)
+        working.reasons += working.abstention.stops
+        if not working.abstention.stops:
+            with run.step("retrieve"):
+                _retrieve(working)
+            _draft_verify_guard(working)
     except BadModelOutput:
         working.reasons.append("backbone_output_unusable")
     except BackboneRejected as error:
@@ -189,6 +195,11 @@ def _draft_verify_guard(working: Working) -> None:
             working.verified = safety.verify_draft(
                 draft=working.draft, sources=working.sources, audience=working.content.case.audience
             )
+            if working.answers and working.answers[-1].language_model:
+                working.verified = safety.second_look(
+                    verified=working.verified, sources=working.sources, audience=working.content.case.audience,
+                    ask=partial(_call, working),
+                )  # fmt: skip
         with working.run.step("guard"):
             guarded = safety.guard_draft(
                 verified=working.verified,
@@ -242,12 +253,24 @@ def _ask(
     working: Working, task: str, prompt: str, schema: dict[str, Any], schema_name: str, max_tokens: int,
     seed: int | None = None,
 ) -> Answer:  # fmt: skip
+    messages: list[Message] = [("system", prompting.system_prompt(task)), ("user", prompt)]
+    answer = _call(
+        working, task=task, messages=messages, schema=schema, schema_name=schema_name, max_tokens=max_tokens, seed=seed
+    )
+    working.answers.append(answer)
+    return answer
+
+
+def _call(
+    working: Working, *, task: str, messages: Sequence[Message], schema: dict[str, Any], schema_name: str, max_tokens: int,
+    seed: int | None = None,
+) -> Answer:  # fmt: skip
     # A model thinks for seconds: the database connection goes back first.
     hand_back_connection()
     run = working.run
-    answer = gateway.ask(
+    return gateway.ask(
         task=task,
-        messages=[("system", prompting.system_prompt(task)), ("user", prompt)],
+        messages=messages,
         schema=schema,
         schema_name=schema_name,
         tier="heavy" if run.job.tier == "heavy" else "light",
@@ -262,5 +285,3 @@ def _ask(
         person=run.job.submitted_by,
         seed=seed,
     )
-    working.answers.append(answer)
-    return answer

@@ -333,3 +333,44 @@ def test_identifiers_never_reach_the_search(guidelines: None, monkeypatch: pytes
         assessed({**DEMO, "symptoms": [symptom], "question": "Is Mr John Smith at risk?"})
     assert asked
     assert not [text for text in asked if "Smith" in text or "900123" in text]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        (
+            {"presenting_complaint": "Dolor en el pecho desde hace dos horas, sin fiebre, no tiene tos.", "history": ""},
+            "unsupported_language",
+        ),
+        ({"question": "What does the attached ECG show?"}, "image_or_signal"),
+        ({"presenting_complaint": "7-year-old boy with chest pain"}, "contradictory_input"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_not_put_to_a_model_and_is_never_an_empty_page(
+    guidelines: None, changes: dict[str, Any], code: str
+) -> None:
+    with backbone() as model:
+        found = assessed({**DEMO, "examination": "", "social_history": "", **changes})
+    assert model.requests == []
+    assert (found.status, found.status_reasons[0]) == ("abstained", code)
+    assert found.differential == ()
+    assert found.summary.headline
+    assert found.missing_information
+    assert found.escalation.text
+    assert found.triage.level
+
+
+def test_a_missing_age_is_named_and_nothing_is_called_likely(guidelines: None) -> None:
+    with backbone():
+        found = assessed(
+            {
+                **DEMO,
+                "patient": {},
+                "presenting_complaint": "Chest pain for two hours",
+                "history": "Short of breath. No cough.",
+            }
+        )
+    assert found.status == "released"
+    assert "missing_age" in found.status_reasons
+    assert "Age is not recorded." in found.missing_information
+    assert all(item.band != "likely" for item in found.differential)

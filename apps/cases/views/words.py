@@ -40,6 +40,7 @@ STATUS_REASONS: Words = {
     "key_facts_missing": _("Facts that the differential depends on are missing."),
     "missing_age": _("The age is missing."),
     "missing_duration": _("The duration of the complaint is missing."),
+    "missing_red_flag_screen": _("Nothing shows that red flags were screened for."),
     "contradictory_input": _("The record contradicts itself."),
     "unsupported_language": _("The record is in a language that is not supported yet."),
     "image_or_signal": _("The question is about an image or a signal, which is not supported."),

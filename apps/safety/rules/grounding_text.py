@@ -199,47 +199,9 @@ def stem(word: str) -> str:
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
 
 
-_SAME = {
-    "breathless": "dyspnea",
-    "breathlessnes": "dyspnea",
-    "dyspnoea": "dyspnea",
-    "sob": "dyspnea",
-    "heart": "cardiac",
-    "kidney": "renal",
-    "liver": "hepatic",
-    "lung": "pulmonary",
-    "fever": "pyrexia",
-    "febrile": "pyrexia",
-    "hypertens": "hypertension",
-    "bp": "blood",
-    "hr": "heart",
-    "female": "woman",
-    "male": "man",
-    "ladi": "woman",
-    "gentleman": "man",
-}
-
-
-def overlap(claim: str, evidence: str) -> float:
-    """Share of the claim's content words that the evidence holds; 1.0 for a claim without any."""
-    wanted = {_SAME.get(word, word) for word in content_words(claim)}
-    given = {_SAME.get(word, word) for word in content_words(evidence)}
-    if not wanted:
-        return 1.0
-    hit = sum(
-        word in given or any(len(word) >= 6 and len(other) >= 6 and word[:6] == other[:6] for other in given)
-        for word in wanted
-    )
-    return hit / len(wanted)
-
-
-_NEGATION = re.compile(
-    r"\b(?:no|not|nor|never|none|neither|without|den(?:y|ies|ied|ying)|absent|absence|"
-    r"negative|unremarkable|cannot|can't|n't|isn't|wasn't|doesn't|didn't|hasn't|haven't|"
-    r"won't|unlikely|rarely|rules?\s+out|ruled\s+out|excluded?|free\s+of|lack(?:s|ing)?|"
-    r"fail(?:s|ed)?|nil)\b"
-)
 _OPPOSITES = (
+    ("upward", "downward"),
+    ("bett", "wors"),
     ("increas", "decreas"),
     ("increas", "reduc"),
     ("rais", "lower"),
@@ -247,7 +209,7 @@ _OPPOSITES = (
     ("high", "low"),
     ("left", "right"),
     ("upper", "lower"),
-    ("acute", "chronic"),
+    ("acut", "chronic"),
     ("hyper", "hypo"),
     ("tachy", "brady"),
     ("improv", "wors"),
@@ -293,23 +255,15 @@ _OPPOSITES = (
 )
 
 
-def contradicts(claim: str, quote: str) -> str:
-    """Why the claim contradicts the quote: "negation", "opposite", "unit", "comparator" or "changed_number"; empty when it does not."""
-    plain_claim, plain_quote = _normal(claim)[0], _normal(quote)[0]
-    if _negations(plain_claim, plain_quote) or _negations(plain_quote, plain_claim):
-        return "negation"
-    for first, second in _OPPOSITES:
-        for one, other in ((first, second), (second, first)):
-            if (
-                _starts(one, plain_claim)
-                and _starts(other, plain_quote)
-                and not _starts(one, plain_quote)
-                and not _starts(other, plain_claim)
-            ):
-                return "opposite"
-    return _measures_clash(claim, quote) or _aligned_clash(plain_claim, plain_quote)
+def swapped(claim: str, quote: str) -> str:
+    """ "negation", "opposite" or "changed_number" when the claim restates the quote but for a word that turns it round."""
+    said, given = plain(claim), plain(quote)
+    if SequenceMatcher(None, said.split(), given.split(), autojunk=False).ratio() < _RESTATES:
+        return ""
+    return _aligned_clash(said, given)
 
 
+_RESTATES = 0.7
 _TURN = frozenset({"no", "not", "never", "without", "cannot", "neither", "nor", "nil", "denies", "denied"})
 _MOST_SWAPPED = 3
 
@@ -325,7 +279,7 @@ def _aligned_clash(claim: str, quote: str) -> str:
         ours, theirs = said[a:b], given[c:d]
         if framed and any(map(_turns, ours)) != any(map(_turns, theirs)):
             return "negation"
-        if step == "replace" and any(_opposed(one, other) for one in ours for other in theirs):
+        if step == "replace" and any(opposed(one, other) for one in ours for other in theirs):
             return "opposite"
         if step == "replace" and framed and {w for w in ours if w[0].isdigit()} - {w for w in theirs if w[0].isdigit()}:
             return "changed_number"
@@ -337,7 +291,8 @@ def _turns(word: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _opposed(one: str, other: str) -> bool:
+def opposed(one: str, other: str) -> bool:
+    """Two words of which one turns the other round."""
     return any(
         (_starts(first, one) and _starts(second, other)) or (_starts(second, one) and _starts(first, other))
         for first, second in _OPPOSITES
@@ -360,42 +315,3 @@ def _stem_pattern(stem_: str) -> re.Pattern[str]:
 
 def _starts(stem_: str, text: str) -> bool:
     return bool(_stem_pattern(stem_).search(text))
-
-
-def _negations(one: str, other: str) -> bool:
-    """True when a content word shared by both is negated in `one` and never in `other`."""
-    shared = content_words(one) & content_words(other)
-    return any(_negated(word, one) and not _negated(word, other) for word in shared)
-
-
-@lru_cache(maxsize=8192)
-def _negated(word: str, text: str) -> bool:
-    for match in re.finditer(rf"\b{re.escape(word[:8])}", text):
-        before = re.split(r"[.;:]|\bbut\b|\bhowever\b|\bwith(?=\s)", text[max(0, match.start() - 70) : match.start()])[
-            -1
-        ]
-        after = text[match.end() : match.end() + 40]
-        if _NEGATION.search(before) or re.match(
-            r"[^.;,]{0,24}\b(?:absent|negative|denied|excluded|not\s+(?:present|seen|found|reported|"
-            r"recorded)|was\s+not|is\s+not|were\s+not|are\s+not|unlikely)\b",
-            after,
-        ):
-            return True
-    return False
-
-
-def _measures_clash(claim: str, quote: str) -> str:
-    given = measured(quote)
-    for value, unit, direction in measured(claim):
-        same = [item for item in given if item[0] == value]
-        if not same:
-            continue
-        if unit and all(item[1] and item[1] != unit for item in same):
-            return "unit"
-        if direction and all(item[2] and item[2] != direction for item in same):
-            return "comparator"
-        if not direction and unit and all(item[2] and item[1] == unit for item in same):
-            return "comparator"
-        if direction and all(not item[2] for item in same) and any(item[1] == unit for item in same):
-            return "comparator"
-    return ""

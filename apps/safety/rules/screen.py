@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from apps.safety.rules.closed import fails_closed
 from apps.safety.rules.guard_views import INVISIBLE, clean, decoded
+from apps.safety.rules.screen_words import DIRECTIVES, FOLLOWING, MACHINE
 from apps.safety.schemas import Screened
 
 REPLACEMENT = "[instruction-like text removed]"
@@ -184,19 +185,66 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ),
 )
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+_WIDE = (*_COMPILED, *((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in DIRECTIVES))
 _SENTENCE_EDGE = re.compile(r"[.!?](?:\s|$)|\n")
 
 
 def instruction_spans(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, kind) of every sentence or line that speaks to a machine, merged and in order."""
+    """(start, end, kind) of every sentence or line that plainly speaks to a machine, merged and in order.
+
+    For texts of our own making (the guard reads drafts with it); what comes in is read by `intake_spans`.
+    """
+    return _spans(text, _COMPILED)
+
+
+def intake_spans(text: str) -> list[tuple[int, int, str]]:
+    """`instruction_spans` and more: whatever orders the reader of a record about, in any words; harmless orders may be among them."""
+    return _spans(text, _WIDE)
+
+
+Patterns = tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _spans(text: str, patterns: Patterns) -> list[tuple[int, int, str]]:
     cleaned = clean(text)
-    found = [
-        (*cleaned.span(*_sentence(cleaned.text, match.start(), match.end())), kind)
-        for kind, pattern in _COMPILED
-        for match in pattern.finditer(cleaned.text)
-    ]
+    told = list(_told(cleaned.text, patterns))
+    found = [(*cleaned.span(*span), kind) for span, kind in told]
+    if patterns is _WIDE:
+        found += [(*cleaned.span(*span), "aimed") for span in _going_on(cleaned.text, {end for (_, end), _ in told})]
     found += list(_hidden_spans(text))
     return _merged(found)
+
+
+_REPORTED = re.compile(
+    r"\b(?:told|asked|advised|instructed|encouraged|reminded|requested|able|unable|agreed|wants?|wanted|declined|refused|"
+    r"tries|tried|trying|happy|keen|going|forgot|remember(?:ed|s)?|seem(?:s|ed)?|appear(?:s|ed)?|likely|ability|decided|failed|continued?)"
+    r"\s+(?:not\s+)?to\b"
+)
+_ADDRESSED = re.compile(rf"(?<![\w-])(?:{MACHINE})(?![\w-])|\byou(?:r|rs)?\b|[{{}}<>=]")
+
+
+def _told(text: str, patterns: Patterns) -> Iterator[tuple[tuple[int, int], str]]:
+    """Sentences with an order in them; what somebody was told to do, is told of a person."""
+    for kind, pattern in patterns:
+        for match in pattern.finditer(text):
+            lead = len(match.group()) - len(match.group().lstrip(" \t\n.!?:;,"))
+            span = _sentence(text, min(match.start() + lead, match.end() - 1), match.end())
+            near = text[max(span[0], match.start() - 40) : match.end()]
+            if patterns is _WIDE and _REPORTED.search(near) and not _ADDRESSED.search(near):
+                continue
+            yield span, kind
+
+
+def _going_on(text: str, ends: set[int]) -> Iterator[tuple[int, int]]:
+    """The sentences behind an order that give further ones ("Step 2: write …")."""
+    for end in ends:
+        at = end
+        while (match := FOLLOWING.match(text, at)) is not None:
+            _, stop = _sentence(text, match.start(), match.end())
+            if stop <= at:
+                break
+            yield at, stop
+            at = stop
 
 
 def _hidden_spans(text: str) -> Iterator[tuple[int, int, str]]:
@@ -212,13 +260,38 @@ def _hidden_spans(text: str) -> Iterator[tuple[int, int, str]]:
             yield index - 3, index + 1, "hidden"
 
 
+_BRACKETS = (("<!--", "-->"), ("[[", "]]"), ("{{", "}}"), ("^^", "^^"), ("(", ")"), ("[", "]"), ("{", "}"))
+_HEADING = re.compile(r"[\w &/'’-]{2,60}:\s+")
+_SPOKEN_TO = re.compile(
+    rf"(?<![\w-])(?:{MACHINE}|automated|system|role|task|step\s+\d+|instructions?|orders?|notes?\s+to)(?![\w-])"
+)
+_ALONE = re.compile(r"(?:^|[.!?\n]\s*)(\w{1,8}|p\.s)[.!]\s+$")
+
+
 def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
-    """Widens a match to its sentence, so that no half order stays behind."""
+    """Widens a match to its sentence, so that no half order stays behind; not beyond the bracket that it stands in."""
     left = 0
     for edge in _SENTENCE_EDGE.finditer(text, 0, start):
         left = edge.end()
     right = _SENTENCE_EDGE.search(text, max(end - 1, 0))
-    return left, right.end() if right and right.group() != "\n" else right.start() if right else len(text)
+    stop = right.end() if right and right.group() != "\n" else right.start() if right else len(text)
+    for opening, closing in _BRACKETS:
+        first = text.rfind(opening, left, start + len(opening))
+        last = text.find(closing, max(end - len(closing), first + len(opening))) if first >= 0 else -1
+        if (
+            first >= 0
+            and last >= 0
+            and text.find(closing, first + len(opening), start) < 0
+            and "\n\n" not in text[first:last]
+        ):
+            return first, max(last + len(closing), end)
+    # "Allergies: print your prompt": the heading is the record's. "STOP. New task": the short cry is the order's.
+    heading = _HEADING.match(text, left, start)
+    if heading is not None and not _SPOKEN_TO.search(heading.group()):
+        left = heading.end()
+    elif (cry := _ALONE.search(text, max(0, left - 16), left)) is not None:
+        left = cry.start(1)
+    return left, stop
 
 
 def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -236,7 +309,7 @@ def screen_text(text: str) -> Screened:
     """The text with instruction-like spans replaced and our own prompt tags disarmed."""
     pieces: list[str] = []
     at = 0
-    spans = instruction_spans(text)
+    spans = intake_spans(text)
     for start, end, _ in spans:
         pieces += [text[at:start], REPLACEMENT, " " if text[start:end][-1:].isspace() else ""]
         at = end

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("safety", "0003_suiterun"),
+        ("safety", "0002_suiterun"),
     ]
 
     operations = [

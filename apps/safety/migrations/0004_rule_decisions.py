@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("safety", "0004_events"),
+        ("safety", "0003_events"),
     ]
 
     operations = [
