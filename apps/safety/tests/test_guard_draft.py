@@ -133,7 +133,7 @@ STAGES: dict[str, tuple[Any, str, Callable[[], Any]]] = {
         "_scrub",
         lambda: services.deidentify(CaseInput(history="Mrs Jane Doe has a cough.")),
     ),
-    "screen": (screen, "instruction_spans", lambda: services.screen_text("Mrs Jane Doe has a cough.")),
+    "screen": (screen, "intake_spans", lambda: services.screen_text("Mrs Jane Doe has a cough.")),
 }
 
 

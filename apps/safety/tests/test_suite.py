@@ -58,7 +58,7 @@ def test_a_guard_that_lets_orders_through_is_under_the_floor(monkeypatch: pytest
     )
     code, said = ran("--only", "guard,fidelity", "--json")
     assert code == 1
-    assert {"guard.recall", "guard.recall/B7"} <= set(json.loads(said)["lowered"])
+    assert "guard.recall" in json.loads(said)["lowered"]
 
 
 def test_a_single_missed_emergency_breaks_the_bar_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
