@@ -298,3 +298,20 @@ def test_a_sign_off_is_true_or_false_and_nothing_else(value: str) -> None:
     rule = '{"id": "x", "name": "X", "levels": [], "conditions": [], "source": "s", "signed_off": %s}' % value  # noqa: UP031
     with pytest.raises(RuleError, match="signed_off"):
         parse_rules(rule)
+
+
+@pytest.mark.parametrize("language", ["en", "es", "ur"])
+def test_every_language_has_every_text_and_none_is_a_copy(language: str) -> None:
+    for audience in ("clinician", "patient"):
+        english = disclaimers(locale="en", audience=audience, language_model=True)
+        said = disclaimers(locale=f"{language}-XX", audience=audience, language_model=True)
+        assert len(said) == len(english)
+        assert language == "en" or not set(said) & set(english)
+        for level in ("emergency_now", "same_day", "routine"):
+            told = escalation(level=level, locale=language, emergency_number="112", audience=audience)
+            assert (told.locale, "112" in told.text, "{" in told.text) == (language, True, False)
+            assert told.title
+
+
+def test_a_language_without_texts_gets_english_and_says_so() -> None:
+    assert escalation(level="routine", locale="fr-FR", emergency_number="112").locale == "en"
