@@ -338,10 +338,7 @@ def test_identifiers_never_reach_the_search(guidelines: None, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        (
-            {"presenting_complaint": "Dolor en el pecho desde hace dos horas, sin fiebre, no tiene tos.", "history": ""},
-            "unsupported_language",
-        ),
+        ({"presenting_complaint": "Dolor torácico desde hace dos horas y sin fiebre.", "history": ""}, "unsupported_language"),
         ({"question": "What does the attached ECG show?"}, "image_or_signal"),
         ({"presenting_complaint": "7-year-old boy with chest pain"}, "contradictory_input"),
     ],
