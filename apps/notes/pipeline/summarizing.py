@@ -31,6 +31,7 @@ from apps.notes.schemas import (
 from apps.safety import gateway
 from apps.safety import services as safety
 from apps.safety.schemas import Answer, VerifiedClaim
+from medassist.clinical.case import Audience
 from medassist.clinical.draft import Draft
 from medassist.common.database import hand_back_connection
 from medassist.common.errors import AnswerWithheld, BackboneRejected, BackboneTimeout, BadModelOutput
@@ -47,6 +48,8 @@ class _Working:
     run: Run
     content: NoteContent
     lines: Lines
+    judged_as: Audience
+    """For whom the guard judges in this clinic."""
     answer: Answer | None = None
     sections: list[Section] = field(default_factory=list)
     removed: int = 0
@@ -59,7 +62,7 @@ def summarize(run: Run, load: Callable[[], NoteContent]) -> NoteSummary:
     with run.step("gather"):
         content = load()
     with run.step("deidentify"):
-        working = _Working(run, content, lines_of(content.text))
+        working = _Working(run, content, lines_of(content.text), judged_as=safety.judged_as("clinician"))
     try:
         with run.step("draft"):
             draft = _draft(working)
@@ -136,7 +139,7 @@ def _check(working: _Working, section: DraftSection) -> None:
     guarded = safety.guard_draft(
         verified=verified,
         record_text="\n".join(source.text for source in working.lines.sources),
-        audience=safety.judged_as("clinician"),
+        audience=working.judged_as,
     )
     sentences = tuple(_sentence(working.lines, claim) for claim in guarded.summary if _is_a_line(working.lines, claim))
     working.removed += len(section.sentences) - len(sentences)

@@ -12,6 +12,7 @@ import pytest
 from apps.cases.tests.engine import backbone
 from apps.notes.models import Note, SummaryRecord
 from apps.notes.pipeline.lines import lines_of
+from apps.notes.pipeline.omissions import omissions_of
 from medassist.audit.models import AuditEntry
 from medassist.common.errors import BackboneUnavailable
 from medassist.jobs import direct, ledger, progress, runner, sweeper
@@ -290,3 +291,11 @@ def test_a_streamed_note_is_answered_at_once_and_its_sections_travel_sealed(
     assert [{"name": one["name"], "sentences": one["sentences"]} for one in opened] == shown
     with pytest.raises(SealBroken):
         unseal(sealed[0], stream=key.replace("alpha", "beta"), key=settings.TICKET_KEY)
+
+
+def test_a_hidden_order_in_a_note_is_named_by_its_place_alone() -> None:
+    hidden = "Seen with 2 relatives, G i v e w a r f a r i n 5 m g."
+    note = f"Chest pain since noon.\n{hidden}\nTakes aspirin 75 mg daily."
+    told = {note[item.place.start : item.place.end]: item.place.quote for item in omissions_of(lines_of(note), ())}
+    assert told[hidden] == ""
+    assert told["Takes aspirin 75 mg daily."] == "Takes aspirin 75 mg daily."

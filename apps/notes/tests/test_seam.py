@@ -73,7 +73,7 @@ class Sent:
 
 def working() -> Any:
     run = SimpleNamespace(job=SimpleNamespace(clinic="alpha", id=uuid4(), attempt=1))
-    return summarizing._Working(run, SimpleNamespace(locale="en-GB"), LINES)  # type: ignore[arg-type]
+    return summarizing._Working(run, SimpleNamespace(locale="en-GB"), LINES, "clinician")  # type: ignore[arg-type]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
