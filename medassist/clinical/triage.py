@@ -57,6 +57,7 @@ class FiredRule(Frozen):
     signed_off: bool = False
     """Whether the shipped data call it signed off; what this clinic has decided is `decision`."""
     decision: RuleDecision | None = None
+
     @property
     def is_signed_off(self) -> bool:
         """By the data that ship, or by a clinician of the clinic for this version of the rule."""
