@@ -61,11 +61,12 @@ class DocumentsIngest(APIView):
 
 
 def _files(request: Request) -> dict[str, Any]:
-    known = {"files", "kind", "case", "about", "title"}
+    known = {"file", "files", "kind", "case", "about", "title"}
     given: Any = request.data
     if unknown := sorted(set(given) - known):
         raise InvalidInput(fields=dict.fromkeys(unknown, "unknown field"))
-    files = request.FILES.getlist("files")
+    # One file is most often sent under the singular.
+    files = [*request.FILES.getlist("file"), *request.FILES.getlist("files")]
     for number, file in enumerate(files):
         if (file.size or 0) > settings.MAX_DOCUMENT_BYTES:
             most = f"A document may have at most {settings.MAX_DOCUMENT_BYTES} bytes"

@@ -276,6 +276,12 @@ def test_rights(api: Any, alice: Any, pat: Any, ada: Any, key_of: Any) -> None:
     assert api(alice).get("/api/v1/documents").json()["items"][0]["id"] == document
 
 
+def test_a_single_file_may_come_under_the_singular(api: Any, alice: Any) -> None:
+    answer = api(alice).post(URL, {"file": file(PROTOCOL, "sepsis.md")}, format="multipart")
+    assert answer.status_code == 202, answer.json()
+    assert len(answer.json()["documents"]) == 1
+
+
 def test_text_as_json(api: Any, alice: Any, work: Any) -> None:
     answer = api(alice).post(URL, {"title": "Letter", "text": LETTER}, format="json")
     assert answer.status_code == 202, answer.content

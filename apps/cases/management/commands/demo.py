@@ -38,6 +38,11 @@ KEY_SCOPES = [
     Permission.CASE_CANCEL,
     Permission.JOB_READ,
     Permission.GUIDELINE_READ,
+    Permission.NOTE_SUMMARIZE,
+    Permission.NOTE_READ,
+    Permission.DOCUMENT_INGEST,
+    Permission.DOCUMENT_READ,
+    Permission.DOCUMENT_SEARCH,
 ]
 CASE = Path(__file__).resolve().parents[2] / "data" / "demo_case.json"
 WAIT_S = 120
