@@ -250,6 +250,8 @@ class RuleView(Frozen):
     """By the data that ship; no rule is."""
     decision: RuleDecision | None
     state: Literal["undecided", "signed_off", "switched_off", "lapsed"]
+    words: tuple[tuple[str, str], ...] = ()
+    """Findings that the triggers name, with the words that assert them; told with one rule only."""
     history: tuple[DecisionView, ...] = ()
 
 

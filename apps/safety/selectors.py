@@ -112,7 +112,7 @@ def rule(rule_id: str) -> RuleView:
         )
         for row in RuleDecision.objects.filter(rule=rule_id)
     )
-    return _view(found, held.get(rule_id)).model_copy(update={"history": history})
+    return _view(found, held.get(rule_id)).model_copy(update={"history": history, "words": triage.words_of(found)})
 
 
 def _view(rule: triage.Rule, decision: Decision | None) -> RuleView:

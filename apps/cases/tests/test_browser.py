@@ -226,6 +226,7 @@ def test_every_page_fits_and_can_be_read_and_named(
     page = open_page(viewport=viewport, color_scheme=scheme)
     said = complaints(page)
     addresses = ["/cases/", "/cases/new/", "/cases/new/json/", "/passages/medquad/1/?start=3&end=20"]
+    addresses += ["/documents/", "/search/", "/rules/", "/rules/gi_bleed/"]
     for address in [*addresses, *(f"/cases/{case.id}/" for case in cases)]:
         page.goto(address)
         assert overflow(page) <= 0, address

@@ -31,6 +31,21 @@ def lexicon() -> tuple[Concept, ...]:
     return parse_lexicon(text)
 
 
+@lru_cache(maxsize=1)
+def as_written() -> dict[str, str]:
+    """The phrases of each concept, and the members of each word class ("@pain"), as a reviewer reads them in the file."""
+    text = resources.files("apps.safety.rules").joinpath("data/concepts.txt").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in text.splitlines():
+        if line.startswith("@"):
+            name, _, members = line.partition("=")
+            found[name.strip()].append(members.strip())
+        elif line.strip() and not line.startswith("#"):
+            name, _, phrases = line.split(" | ", 2)
+            found[name.strip()].append(phrases.strip())
+    return {name: "; ".join(phrases) for name, phrases in found.items()}
+
+
 def parse_lexicon(text: str) -> tuple[Concept, ...]:
     """Word classes (`@pain = ache*|sore*`) first, then concepts; lines of one name add up."""
     classes: dict[str, str] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -104,6 +105,18 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     if len({rule.id for rule in rules}) != len(rules):
         raise RuleError("redflag_rules.jsonl: two rules share an id")
     return tuple(rules)
+
+
+_CLASS_NAME = re.compile(r"@\w+")
+
+
+def words_of(rule: Rule) -> tuple[tuple[str, str], ...]:
+    """The findings that a rule names, each with the words of a record that assert it, and the word classes in those."""
+    names = {node.id for _, tree in rule.levels for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    written = concepts.as_written()
+    found = {name: written[name] for name in sorted(names & written.keys())}
+    classes = {name for phrases in found.values() for name in _CLASS_NAME.findall(phrases)}
+    return (*found.items(), *((name, written[name]) for name in sorted(classes & written.keys())))
 
 
 def version_of(levels: object) -> str:

@@ -133,3 +133,11 @@ def test_the_list_is_narrowed_by_state(api: Any, alice: Any) -> None:
     page = api(alice).get("/rules/?state=signed_off").content.decode()
     assert rule.name in page
     assert page.count("<tr>") == 2
+
+
+def test_a_rule_is_shown_with_the_words_that_assert_its_findings(api: Any, alice: Any) -> None:
+    rule = fired()
+    page = api(alice).get(f"/rules/{rule.id}/").content.decode()
+    shown = dict(triage.words_of(rule))
+    assert "melena" in " ".join(shown.values())
+    assert all(f"<code>{name}</code>" in page for name in shown)

@@ -83,4 +83,4 @@ def one_rule(request: HttpRequest, actor: Actor, rule_id: str) -> HttpResponse:
 
 
 def _levels(triggers: tuple[tuple[str, str], ...]) -> list[tuple[str, object]]:
-    return [(level, LEVELS[level]) for level, _when in triggers]
+    return [(level, LEVELS[level]) for level in dict.fromkeys(level for level, _when in triggers)]
