@@ -145,7 +145,7 @@ def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -
 # Reasons that only say that nothing spoke for a sentence; every other one names something found in it.
 _UNSPOKEN = frozenset({"named_medicine_without_licence", "support_without_licence", "no_reporting_cue"})
 # Chosen on suites that the table had not been fitted to (docs/safety/guard-evaluation.md).
-LIKELY_ORDER = 0.7
+LIKELY_ORDER = 0.8
 LIKELY_HARMLESS = 0.2
 
 
