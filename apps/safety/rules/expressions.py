@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt,
@@ -30,6 +30,9 @@ class Facts:
     numbers: Mapping[str, tuple[float, ...]]
     """Every value of a name; a comparison holds when it holds for one of them."""
     where: Mapping[str, str]
+    """What each name was read from."""
+    by_value: Mapping[tuple[str, float], str] = field(default_factory=dict)
+    """What one of several values of a name was read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +127,21 @@ def _merged(outcomes: list[Outcome]) -> Outcome:
 
 
 def _compared(left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr], facts: Facts) -> Outcome:
-    sides = [_number(side, facts) for side in (left, *rights)]
-    names = [
-        side.id for side in ast.walk(ast.Tuple(elts=[left, *rights], ctx=ast.Load())) if isinstance(side, ast.Name)
-    ]
+    nodes = [left, *rights]
+    sides = [_number(side, facts) for side in nodes]
+    holding: dict[int, float] = {}
     for index, op in enumerate(ops):
-        if not any(_COMPARE[type(op)](low, high) for low in sides[index] for high in sides[index + 1]):
+        pairs = ((low, high) for low in sides[index] for high in sides[index + 1] if _COMPARE[type(op)](low, high))
+        held = next(pairs, None)
+        if held is None:
             return Outcome(False)
-    return Outcome(True, tuple(facts.where[name] for name in names if name in facts.where))
+        holding[index], holding[index + 1] = held
+    shown = [
+        facts.by_value.get((side.id, holding[index])) or facts.where.get(side.id)
+        for index, side in enumerate(nodes)
+        if isinstance(side, ast.Name)
+    ]
+    return Outcome(True, tuple(words for words in shown if words))
 
 
 def _number(node: ast.expr, facts: Facts) -> tuple[float, ...]:

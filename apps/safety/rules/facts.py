@@ -37,8 +37,10 @@ def is_pregnant(case: CaseInput, said: Said) -> bool:
     return state == "pregnant" or (state == "unknown" and "pregnant" in said)
 
 
-def facts_of(case: CaseInput, measured: Readings, said: Said, score: News2, *, pregnant: bool) -> Facts:
-    """Everything that a rule may ask about."""
+def facts_of(
+    case: CaseInput, measured: Readings, said: Said, score: News2, graver: News2, *, pregnant: bool
+) -> Facts:
+    """Everything that a rule may ask about. `graver` is the score of `measured.graver`: it counts beside `score`."""
     numbers = dict(measured.values)
     where = dict(measured.where)
     for lab in ("lithium", "digoxin"):
@@ -49,16 +51,20 @@ def facts_of(case: CaseInput, measured: Readings, said: Said, score: News2, *, p
     if age is not None:
         numbers |= {"age_years": (age.years,), "age_months": (age.years * 12,), "age_days": (age.years * 365.25,)}
         where["age_years"] = where["age_months"] = where["age_days"] = f"age {age}"
-    if score.total is not None:
-        numbers |= {"news2": (float(score.total),), "news2_max": (float(max(score.parameters.values())),)}
-        where["news2"] = f"NEWS2 {score.total}"
-        where["news2_max"] = ", ".join(f"{name} scores 3" for name, points in score.parameters.items() if points == 3)
+    by_value = dict(measured.by_value)
+    if graver.total is not None:
+        totals = (float(graver.total), *(() if score.total is None else (float(score.total),)))
+        numbers |= {"news2": tuple(dict.fromkeys(totals)), "news2_max": (float(max(graver.parameters.values())),)}
+        where["news2"] = by_value["news2", totals[-1]] = f"NEWS2 {totals[-1]:g}"
+        if len(numbers["news2"]) > 1:
+            by_value["news2", totals[0]] = f"NEWS2 {totals[0]:g} with the values written in the text"
+        where["news2_max"] = ", ".join(f"{name} scores 3" for name, points in graver.parameters.items() if points == 3)
     if "systolic_bp" in numbers and "heart_rate" in numbers:
         index = max(numbers["heart_rate"]) / min(numbers["systolic_bp"])
         numbers["shock_index"] = (index,)
         where["shock_index"] = f"heart rate / systolic {index:.2f}"
     derived = _derived(case, measured, said, numbers, pregnant=pregnant)
-    return Facts(concepts={**said, **derived}, numbers=numbers, where=where)
+    return Facts(concepts={**said, **derived}, numbers=numbers, where=where, by_value=by_value)
 
 
 def _derived(
@@ -96,11 +102,11 @@ def _derived(
 
 
 def _not_alert(measured: Readings) -> tuple[str, ...] | None:
-    vitals = measured.vitals
+    vitals = measured.graver
     if vitals.consciousness not in {None, "A"}:
         return (measured.where.get("consciousness", f"consciousness {vitals.consciousness}"),)
     if vitals.gcs is not None and vitals.gcs < 15:
-        return (f"Glasgow coma score {vitals.gcs}",)
+        return (measured.where.get("gcs", f"Glasgow coma score {vitals.gcs}"),)
     return None
 
 

@@ -133,6 +133,8 @@ _SCORES: dict[str, Callable[[Vitals], int | None]] = {
 }
 
 
-def points(name: str, value: float) -> int:
-    """The points of one measured parameter on its own; 0 for what the chart does not score."""
-    return (_SCORES[name](Vitals.model_validate({name: value})) or 0) if name in _SCORES else 0
+def points(name: str, value: object, *, vitals: Vitals | None = None) -> int:
+    """The points that one parameter would score with this value, beside the others of `vitals` (which saturation
+    needs); 0 for what the chart does not score."""
+    score = _SCORES.get(name)
+    return (score((vitals or Vitals()).model_copy(update={name: value})) or 0) if score else 0

@@ -28,9 +28,14 @@ class Readings:
     """`values` by the names that rules use; `where` says what each was read from, for the evidence."""
 
     vitals: Vitals
+    """The structured ones; where one is not given, what the text says."""
+    graver: Vitals
+    """The same with the graver of the structured value and those in the text, parameter by parameter: a value in the
+    text counts beside a structured one, so that neither hides the other."""
     values: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """All values of a name: a comparison holds when it holds for one of them."""
     where: dict[str, str] = field(default_factory=dict)
+    by_value: dict[tuple[str, float], str] = field(default_factory=dict)
     not_interpreted: tuple[str, ...] = ()
     extreme: tuple[str, ...] = ()
     """Values whose unit is not given and that are extreme in each."""
@@ -113,55 +118,56 @@ _OTHERS = re.compile(
 
 def readings(case: CaseInput) -> Readings:
     """Every number of the case that a rule may use."""
-    where: dict[str, str] = {}
     given = case.vitals.model_dump(exclude_none=True)
-    found: dict[str, Any] = {}
-    said: dict[str, list[float]] = {}
-    for name, value, quote in _from_texts(case):
-        if given.get(name) is not None:
-            continue
-        said.setdefault(name, []).append(value)
-        if name not in found or _graver(name, value, found[name]):
-            found[name], where[name] = value, quote
-    found |= _words_for_missing(case, given, found, where)
-    vitals = case.vitals.model_copy(update=found)
+    said = list(_from_texts(case))
+    letters = _consciousness_from_text(case)
+    oxygen = _oxygen_from_text(case)
+    by_value: dict[tuple[str, float], str] = {}
+    for name, value, quote in said:
+        by_value.setdefault((name, value), quote)
+    for name in _NORMAL:
+        if (value := given.get(name)) is not None:
+            by_value[name, float(value)] = f"{_WORDS[name]} {value:g}"
+    # Oxygen first: on the second scale it decides how a saturation counts.
+    filled: dict[str, Any] = {} if given.get("on_oxygen") is not None or oxygen is None else {"on_oxygen": oxygen}
+    gravest: dict[str, Any] = {"on_oxygen": True} if oxygen or given.get("on_oxygen") else dict(filled)
+    known = case.vitals.model_copy(update=gravest)
     values: dict[str, tuple[float, ...]] = {}
     for name in _NORMAL:
-        value = getattr(vitals, name)
-        if value is not None:
-            values[name] = tuple(dict.fromkeys((float(value), *said.get(name, ()))))
-            where.setdefault(name, f"{_WORDS.get(name, name)} {value:g}")
-    if vitals.consciousness:
-        where.setdefault("consciousness", f"consciousness {vitals.consciousness}")
+        values[name] = tuple(value for called, value in by_value if called == name)
+        if not values[name]:
+            del values[name]
+            continue
+        worst = max(values[name], key=lambda value: _gravity(name, value, known))
+        gravest[name] = int(worst) if name == "gcs" else worst
+        if name not in given:
+            filled[name] = gravest[name]
+    gravest["consciousness"] = _gravest_letter(given.get("consciousness"), letters)
+    if "consciousness" not in given and "gcs" not in given and "gcs" not in filled and letters:
+        filled["consciousness"] = gravest["consciousness"]
+    if gravest.get("gcs", 15) < 15 and gravest["consciousness"] == "A":
+        # The chart reads the letter first: an "alert" must not hide the coma score beside it.
+        gravest["consciousness"] = None
+    where = {name: by_value[name, float(gravest[name])] for name in values}
+    if letter := gravest["consciousness"]:
+        where["consciousness"] = next((quote for said, quote in letters if said == letter), f"consciousness {letter}")
     labs = _labs(case)
     values |= {name: tuple(several) for name, several in labs.values.items()}
     return Readings(
-        vitals=vitals, values=values, where=labs.where | where,
+        vitals=case.vitals.model_copy(update=filled), graver=case.vitals.model_copy(update=gravest),
+        values=values, where=labs.where | where, by_value=by_value,
         not_interpreted=tuple(dict.fromkeys(labs.not_interpreted)), extreme=tuple(labs.extreme),
         age=case.patient.age or age_from_words(case),
     )  # fmt: skip
 
 
-def _graver(name: str, value: float, other: float) -> bool:
-    """Of two values in the text the one that NEWS2 scores higher counts, then the one further from normal."""
-    normal = _NORMAL[name]
-    return (points(name, value), abs(value - normal)) > (points(name, other), abs(other - normal))
+def _gravity(name: str, value: float, known: Vitals) -> tuple[int, float]:
+    """What NEWS2 scores higher is graver, then what is further from normal."""
+    return points(name, value, vitals=known), abs(value - _NORMAL[name])
 
 
-def _words_for_missing(
-    case: CaseInput, given: dict[str, Any], found: dict[str, Any], where: dict[str, str]
-) -> dict[str, Any]:
-    """What only words say: alertness and oxygen; and a coma score as the whole number that the contract asks for."""
-    said: dict[str, Any] = {}
-    if found.get("diastolic_bp", 0) > (given.get("systolic_bp") or found.get("systolic_bp") or 999):
-        del found["diastolic_bp"]
-    if "gcs" in found:
-        said["gcs"] = int(found["gcs"])
-    elif given.get("consciousness") is None and "gcs" not in given:
-        said |= _consciousness_from_text(case, where)
-    if given.get("on_oxygen") is None:
-        said |= _oxygen_from_text(case)
-    return said
+def _gravest_letter(given: str | None, letters: list[tuple[str, str]]) -> str | None:
+    return max((given or "", *(letter for letter, _ in letters)), key="ACVPU".find) or None
 
 
 def _texts(case: CaseInput) -> Iterator[str]:
@@ -259,22 +265,20 @@ _ON_OXYGEN = re.compile(
 )
 
 
-def _consciousness_from_text(case: CaseInput, where: dict[str, str]) -> dict[str, Any]:
+def _consciousness_from_text(case: CaseInput) -> list[tuple[str, str]]:
+    """Letters of ACVPU that the text gives, each with its words."""
     text = normalise(case.examination + "\n" + case.history + "\n" + case.presenting_complaint).text
-    letter = _AVPU.search(text)
-    if letter:
-        where["consciousness"] = letter.group()
-        return {"consciousness": letter.group(1).upper()}
-    return {"consciousness": "A"} if _ALERT.search(text) else {}
+    letters = [(match.group(1).upper(), match.group()) for match in _AVPU.finditer(text)]
+    return letters + [("A", match.group()) for match in _ALERT.finditer(text)]
 
 
-def _oxygen_from_text(case: CaseInput) -> dict[str, Any]:
+def _oxygen_from_text(case: CaseInput) -> bool | None:
+    """Whether the patient breathes oxygen now; oxygen at home is a habit."""
     text = normalise(case.examination + "\n" + case.history + "\n" + case.presenting_complaint).text
-    if "home oxygen" in text:
-        return {}
-    if _ON_OXYGEN.search(text):
-        return {"on_oxygen": True}
-    return {"on_oxygen": False} if _ON_AIR.search(text) else {}
+    now = [text[start:end] for start, end in statements(text) if "home oxygen" not in text[start:end]]
+    if any(_ON_OXYGEN.search(statement) for statement in now):
+        return True
+    return False if any(_ON_AIR.search(statement) for statement in now) else None
 
 
 # K, Na, Ca, Cr and pH are read from prose only with their number right behind them.

@@ -25,7 +25,7 @@ from apps.safety.rules.readings import readings
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import SEVERITY, FiredRule, RuleDecision, TriageFloor, TriageLevel, highest
 
-RULE_SET_VERSION = "2026.11"
+RULE_SET_VERSION = "2026.11.2"
 MAX_EVIDENCE = 6
 
 NUMBERS = frozenset({
@@ -140,8 +140,10 @@ def triage_floor(case: CaseInput, *, decisions: Sequence[RuleDecision] = ()) -> 
     measured = readings(case)
     said = concepts.asserted(case)
     pregnant = is_pregnant(case, said)
-    score = news2(measured.vitals, age_years=measured.age.years if measured.age else None, pregnant=pregnant)
-    facts = facts_of(case, measured, said, score, pregnant=pregnant)
+    years = measured.age.years if measured.age else None
+    score = news2(measured.vitals, age_years=years, pregnant=pregnant)
+    graver = news2(measured.graver, age_years=years, pregnant=pregnant)
+    facts = facts_of(case, measured, said, score, graver, pregnant=pregnant)
     held = {decision.rule: decision for decision in decisions}
     fired = [found for rule in rule_set() if (found := _fire(rule, facts, held.get(rule.id))) is not None]
     fired.sort(key=lambda rule: -SEVERITY[rule.level])

@@ -34,9 +34,11 @@ LABS = (("Potassium", "mmol/L", (2.2, 2.9, 4.2, 6.2, 7.0)), ("Glucose", "mg/dL",
 
 
 def _random_case(draw: random.Random) -> dict[str, Any]:
-    vitals: dict[str, Any] = {name: float(draw.choice(few)) for name, few in VITALS.items() if draw.random() < 0.4}
+    vitals: dict[str, Any] = {name: float(draw.choice(few)) for name, few in VITALS.items() if draw.random() < 0.2}
     if "gcs" in vitals:
         vitals["gcs"] = int(vitals["gcs"])
+    if draw.random() < 0.3:
+        vitals["spo2_scale"] = 2
     if draw.random() < 0.3:
         vitals["on_oxygen"] = draw.random() < 0.5
     patient: dict[str, Any] = {"sex": draw.choice(("female", "male", "unknown"))}
@@ -44,7 +46,7 @@ def _random_case(draw: random.Random) -> dict[str, Any]:
         patient["age"] = {"value": float(draw.choice((1, 4, 9, 17, 34, 52, 70, 88))), "unit": "years"}
     return {
         "patient": patient,
-        "presenting_complaint": "Seen today. " + " ".join(draw.sample(FINDINGS, draw.randint(0, 3))),
+        "presenting_complaint": "Seen today. " + " ".join(draw.sample((*FINDINGS, *OTHERWISE, *OTHERWISE), draw.randint(0, 2))),
         "vitals": vitals,
         "labs": _labs(draw, draw.randint(0, 2)),
     }
@@ -57,11 +59,31 @@ def _labs(draw: random.Random, many: int) -> list[dict[str, Any]]:
     ]
 
 
+OTHERWISE = (
+    "No chest pain.", "Denies fever.", "Not short of breath.", "HR was 140 last year.", "Possible rash.", "No headache now.",
+    "Mother had a stroke.", "Worried about meningitis.", "BP 118/74 at the pharmacy in May.", "Never fainted.", "Alert and oriented.",
+    "On room air.", "On home oxygen.", "HR 76.", "BP 122/78.", "Sats 98% on air.", "GCS 15.", "Temp 36.9.", "RR 14.", "AVPU: A.",
+    "K 4.1.", "Lactate 1.0 mmol/L.", "If the pain comes back she should return.", "Previously had palpitations, resolved.",
+    "Denies vomiting blood.", "Usually 84% on air.", "On 2 L oxygen.", "BP 190/130.", "AVPU P.",
+)  # fmt: skip
+"""Denied, doubtful, past, a relative's, hypothetical, and values that are normal."""
+
+
 def _with_more(draw: random.Random, case: dict[str, Any]) -> dict[str, Any]:
-    """The case with one finding more, in the text, as a symptom, as a result or as an alarming vital sign not yet given."""
-    kind = draw.choice(("history", "symptoms", "labs", "vitals"))
-    if kind == "history":
-        return {**case, "history": draw.choice(FINDINGS)}
+    """The case with one finding or value more: in the text, as a symptom, as a result, or as a vital sign not given yet."""
+    kind = draw.choice(("history", "otherwise", "examination", "symptoms", "labs", "alertness", "vitals", "vitals"))
+    if kind in {"history", "examination"}:
+        return {**case, kind: draw.choice(FINDINGS)}
+    if kind == "otherwise":
+        return {**case, "history": draw.choice(OTHERWISE)}
+    if kind == "vitals":
+        absent = sorted({*VITALS, "diastolic_bp", "on_oxygen", "consciousness"} - case["vitals"].keys())
+        name = draw.choice(absent)
+        if name in {"on_oxygen", "consciousness"}:
+            value: Any = draw.random() < 0.5 if name == "on_oxygen" else draw.choice("AACVPU")
+        else:
+            value = draw.choice((50.0, 60.0, 68.0) if name == "diastolic_bp" else VITALS[name])
+        return {**case, "vitals": {**case["vitals"], name: int(value) if name == "gcs" else value}}
     if kind == "symptoms":
         return {**case, "symptoms": [{"name": draw.choice(("chest pain", "fever", "confusion", "collapse", "rash"))}]}
     if kind == "labs":
@@ -82,6 +104,22 @@ def test_a_further_finding_never_lowers_the_level() -> None:
 
 def _level(case: dict[str, Any]) -> str:
     return triage_floor(parse_case(case)).level
+
+
+def test_a_graver_value_in_the_text_counts_beside_a_structured_one_and_is_shown() -> None:
+    floor = triage_floor(case_with(history="HR 138 in the ambulance.", vitals={"heart_rate": 120.0}))
+    alone = triage_floor(case_with(vitals={"heart_rate": 120.0}))
+    assert SEVERITY[floor.level] > SEVERITY[alone.level]
+    assert any("hr 138" in words for rule in floor.rules for words in rule.evidence)
+    assert floor.news2.parameters == {"heart_rate": 2}, "the chart shows the measured value"
+    milder = triage_floor(case_with(history="HR 76.", vitals={"heart_rate": 150.0}))
+    assert milder.level == triage_floor(case_with(vitals={"heart_rate": 150.0})).level
+    assert any("heart rate 150" in words for rule in milder.rules for words in rule.evidence)
+
+
+def test_an_alert_patient_with_a_low_coma_score_is_not_alert() -> None:
+    low = triage_floor(case_with(history="GCS 9.", vitals={"consciousness": "A"}))
+    assert low.level == triage_floor(case_with(history="GCS 9.")).level == "emergency_now"
 
 
 def test_no_rule_is_silenced_by_a_further_fact() -> None:
@@ -113,7 +151,7 @@ def test_what_is_removed_is_missing_and_never_normal() -> None:
         floor = triage_floor(parse_case(case))
         known = set(floor.news2.parameters)
         assert known | set(floor.news2.missing) == set(PARAMETERS)
-        for name in sorted(case["vitals"]):
+        for name in sorted(case["vitals"].keys() - {"spo2_scale"}):
             less = {key: value for key, value in case["vitals"].items() if key != name}
             fewer = triage_floor(parse_case({**case, "vitals": less}))
             assert set(fewer.news2.parameters) <= known
