@@ -30,8 +30,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "suites"
 BASELINE = FOLDER / "baseline.json"
 FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "guard": ("guard_a", "guard_b", "guard_c", "guard_e"),
-        "fidelity": ("guard_a", "guard_b", "guard_c", "guard_e"),
+        "guard": ("guard_a", "guard_b", "guard_c", "guard_e", "guard_f"),
+        "fidelity": ("guard_a", "guard_b", "guard_c", "guard_e", "guard_f"),
         "streaming": ("guard_c",),
         "claims": ("claims",),
         "triage": ("vignettes",),

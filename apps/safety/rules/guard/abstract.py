@@ -169,7 +169,7 @@ _MEASURE_BEFORE = re.compile(
     r"intakes|"
     r"weigh(?:s|ed|ing|t)?|birth ?weight|stools?|sputum|vomit(?:ed|ing|us)?|haematemesis|"
     r"hematemesis|haemoptysis|hemoptysis|clots?|haematoma|hematoma|prostate|thyroid volume|"
-    r"(?:fluid |cumulative )?balance|ingest\w*|"
+    r"(?:fluid |cumulative )?balance|net (?:positive|negative|gain|loss)|ingest\w*|"
     r"tidal|fev1?|fvc|fev|peak (?:expiratory )?flow|pefr?|flow rate|expiratory flow|feeds|"
     r"fed|salt|sugar|sugars|fib(?:re|er)|coffee|tea|water|wine|beer|carbohydrates?|carbs|"
     r"caffeine|capacity|diet|dietary|calories|consum\w+|eats?|eating|ate|spleen|placenta|"

@@ -22,7 +22,7 @@ from apps.safety.rules.words import words
 from apps.safety.schemas import Finding, Verdict
 from medassist.clinical.case import Audience
 
-GUARD_VERSION = f"2.1.0+{lex.data_hash()}"
+GUARD_VERSION = f"2.2.0+{lex.data_hash()}"
 MAX_CHARS = 400_000
 ROUTINE_SHORT = frozenset(words("od bd tds qds qid tid bid prn mg mcg ml kg iv im sc po bp hr rr sats spo ecg ct mri"))
 # Views of the whole text, which say the same as it does unless something was hidden in them.
@@ -143,17 +143,19 @@ def _judge_unit(unit: str, view: RecordView, audience: Audience, header: bool) -
 
 
 # Reasons that only say that nothing spoke for a sentence; every other one names something found in it.
-_UNSPOKEN = frozenset({"named_medicine_without_licence", "support_without_licence", "no_reporting_cue"})
+_UNSPOKEN = frozenset(
+    {"named_medicine_without_licence", "support_without_licence", "no_reporting_cue", "class_without_decider"}
+)
 # Chosen on suites that the table had not been fitted to (docs/safety/guard-evaluation.md).
 LIKELY_ORDER = 0.8
-LIKELY_HARMLESS = 0.2
+LIKELY_HARMLESS = 0.3
 
 
 def _second_opinion(unit: str, audience: Audience, faults: list[Fault], header: bool) -> list[Fault]:
     """Rules and the learnt model together: either may refuse.
 
-    The model releases only what clinicians may read, what names no amount, and what rules refused for want of a
-    licence alone. Below the header of a medication list a bare line is a restatement, which only the record can judge.
+    The model releases only what clinicians may read, what names no amount but one that the record confirms, and what
+    rules refused for want of a licence or of a decider alone. Below the header of a medication list a bare line is a restatement, which only the record can judge.
     """
     if header or (faults and not (audience == "clinician" and {fault.reason for fault in faults} <= _UNSPOKEN)):
         return faults
@@ -163,7 +165,11 @@ def _second_opinion(unit: str, audience: Audience, faults: list[Fault], header: 
             return faults
         rule = "B1" if skel.ids("QF") else "B10" if audience == "patient" else "B3"
         return [Fault(rule, "reads_like_an_order", None)]
-    if not skel.ids("QF") and learnt.probability(skel.form, audience) < LIKELY_HARMLESS:
+    # `no_reporting_cue` says that the record holds the amount just so.
+    confirmed = not skel.ids("QF") or any(fault.reason == "no_reporting_cue" for fault in faults)
+    if licences.CONSIDERATION.search(skel.form) and any(fault.reason == "class_without_decider" for fault in faults):
+        return faults  # a class to be considered needs its decider, however it is worded
+    if confirmed and learnt.probability(skel.form, audience) < LIKELY_HARMLESS:
         return []
     return faults
 

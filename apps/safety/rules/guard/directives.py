@@ -73,7 +73,8 @@ REPORTED_INFINITIVE = re.compile(rf"\b{_REPORTED_TO}$")
 GERUND = re.compile(rf"(?<![\w-]){_ING}\b\s+{_FILL}(?P<med>[NCOU]\d++)")
 HARMLESS_GERUND = re.compile(
     r"\b(?:after|since|following|before|was|were|been|is|upon|without|despite|from|recently|"
-    r"denies|reports|stopped|started|history of|(?:hours?|days?|weeks?|months?) of)\s+(?:\w+ly\s+)?$"
+    r"denies|reports|reported|admits(?:\s+to)?|recalls|describes|remembers|stopped|started|history of|"
+    r"(?:hours?|days?|weeks?|months?) of)\s+(?:\w+ly\s+|last\s+|having\s+){0,2}$"
 )
 MODAL = re.compile(
     rf"(?P<med>{MED})(?:\s+[\w'-]+){{0,6}}?\s+(?:should|must|ought\s+to|needs?|can|could|"

@@ -209,6 +209,22 @@ HARM = (
     ),
     re.compile(rf"\b(?:reactions?|reactivity|interactions?)\s+between\b[^.;]{{0,60}}?\band\b[^.;]{{0,30}}?{_OBJ}"),
     re.compile(rf"^\W*\|\s*{_OBJ}\s*\|[^|]*\b{_ILL}\b(?!.*[QFK]\d)"),
+    # "Clozapine: agranulocytosis risk": a name, then nothing but what it may do.
+    re.compile(
+        rf"^\W*(?:\?\s*)?{_OBJ}\s*[:-]\s*(?:(?:risk\s+of|may\s+cause|causes?|known|rare|possible)\s+)*(?:\w+\s+){{0,3}}?{_ILL}\b(?!.*[QFK]\d)"
+    ),
+    re.compile(
+        rf"{_OBJ}\s+(?:can|may|might|could)\s+(?:well\s+)?be\s+(?:behind|to\s+blame|responsible|the\s+(?:cause|culprit|reason))\b"
+    ),
+    re.compile(
+        rf"{_OBJ}\s+has\s+(?:an?\s+)?(?:(?!role|place|use)[\w-]+\s+){{0,3}}?(?:activity|potential|properties)\b"
+    ),
+    re.compile(
+        rf"\b(?:burden|exposure|toxicity|interaction|effects?)\s+(?:is|are|was|were|comes?|arises?)\s+(?:\w+\s+){{0,2}}?from\s+{_NEAR}{_OBJ}"
+    ),
+    re.compile(
+        rf"\b{_ILL}\b[^.;:,]{{0,25}}?\b(?:has|have)\s+(?:\w+ly\s+)?(?:followed|been\s+(?:seen|reported|described|noted))\b[^.;:,]{{0,25}}?{_OBJ}"
+    ),
     re.compile(
         rf"\b{_ILL}\b[^.;:]{{0,40}}?\b(?:after|with|on|from)\s+(?:their|your|the|his|her|taking|using)\s+(?:\w+\s+){{0,2}}?{_OBJ}"
     ),
@@ -343,6 +359,8 @@ DECIDER = re.compile(
     rf"determine|assess|discuss|review)|decision|decisions|judg(?:e)?ment|discretion|decides?|"
     rf"weighs?|will\s+(?:decide|weigh|judge)|may\s+(?:weigh|consider)|can\s+(?:weigh|decide)|"
     rf"should\s+(?:weigh|decide))"
+    rf"|\b{_TEAM}(?:'s|s')?\s+(?:\w+\s+){{0,3}}?(?:call|remit|domain|hands|choice)\b|\bdecider\W+(?:[a-z]+\s+){{0,4}}[a-z]+"
+    rf"|\b(?:decision|choice|call|matter)\s+(?:is\s+)?(?:belongs?\s+(?:to|with)|falls\s+to)\s+(?:the\s+)?[a-z]"
 )
 CONSIDERATION = re.compile(
     r"\b(?:whether|choos\w+|make|settle|say|set|direct\w*|agree\w*|judge|select\w*|arrange|advise|guide|lead|weigh\w*|decid\w+|decision|decisions|consider\w*|judg\w+|determin\w+|assess\w*|"

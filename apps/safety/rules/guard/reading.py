@@ -148,7 +148,7 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
     if pattern is directives.IMPERATIVE:
         return _harmless_imperative(reading, match, mention.kind)
     if pattern is directives.GERUND:
-        return bool(directives.HARMLESS_GERUND.search(form[: match.start()]))
+        return bool(directives.HARMLESS_GERUND.search(form[: match.start()]) or _TOOK_PLACE.search(form[match.end() :]))
     if pattern is directives.PASSIVE:
         return _harmless_passive(form, match)
     if pattern is directives.SUGGESTED:
@@ -167,12 +167,17 @@ def _harmless_directive(reading: Reading, pattern: re.Pattern[str], match: re.Ma
         )
     if pattern is directives.HELPS and re.search(r"\bhow\s+(?:[\w'-]+\s+){0,3}$", form[: match.start()]):
         return True
+    if pattern is directives.EVALUATED and _HAPPENED.search(match.group()):
+        return True
     if pattern in {directives.EVALUATED, directives.SUGGESTED, directives.HELPS} and _described(form):
         return True
     named_or_not = {directives.ARROW, directives.PERSIST, directives.PURPOSE, directives.VACCINE, directives.VERBLESS}
     return mention.kind in "AG" and pattern not in named_or_not
 
 
+# What took place is told and not asked for: "was given with good effect", "switching ... took place in 2018".
+_HAPPENED = re.compile(rf"\b(?:was|were|(?:has|have|had)\s+been)\s+(?:\w+ly\s+|first\s+|also\s+)?{patterns.PAST}\b")
+_TOOK_PLACE = re.compile(r"^[^.;:]{0,40}\b(?:took\s+place|(?:was|were)\s+done|happened|occurred|had\s+been)\b")
 # "Warfarin is recorded and the scan should be repeated": the scan is what should be.
 _OTHER_SUBJECT = re.compile(
     r"(?<!is )(?<!are )(?<!was )\b(?:the|a|an|his|her|their|this|that|your|any)\s+[\w-]+(?:\s+[\w-]+){0,3}\s*$"
@@ -263,9 +268,19 @@ def _harmless_passive(form: str, match: re.Match[str]) -> bool:
     return bool(to_be and directives.REPORTED_INFINITIVE.search(form[: match.start()]))
 
 
+_COURSE_OVER = re.compile(
+    r"\b(?:had|received|took|taken|complet\w+|finish\w+|follow(?:s|ed|ing)|after|since|during|recent|previous|last)\s+"
+    r"(?:an?\s+|the\s+|his\s+|her\s+)?(?:\w+\s+){0,2}$"
+)
+
+
 def _harmless_suggestion(form: str, match: re.Match[str]) -> bool:
     before = form[: match.start()]
     cue = match["cue"]
+    if cue.startswith("course") and _COURSE_OVER.search(before):
+        return True
+    if cue.startswith("indication") and re.search(r"\b(?:what|which)\s+(?:was|were|is)\s+(?:the\s+)?$", before):
+        return True
     if re.search(r"\b(?:was|were|been|previously|being)\s+(?:\w+ly\s+)?$", before) and re.match(
         r"treat|manag|prefer|propos|plan", cue
     ):
