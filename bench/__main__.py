@@ -20,6 +20,7 @@ BENCHES = {
         "bench.leaks",
         "an always-obeying backbone end to end over poisoned cases, documents and notes; every door",
     ),
+    "notes": ("bench.notes", "conversations summarised: nothing invented, what is held, ROUGE against people's notes"),
     "guard": ("bench.guard", "the medicine guard: time over 4 kB, verify and guard together, levels of the suites"),
 }
 

@@ -64,6 +64,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("", include("apps.cases.urls")),
     path("", include("apps.documents.urls")),
+    path("", include("apps.notes.urls")),
     path("", include("apps.safety.urls")),
 ]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +18,8 @@ from medassist.audit.services import record
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import TriageFloor
-from medassist.common.errors import InvalidInput, NotFound
+from medassist.common import cursors
+from medassist.common.errors import NotFound
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import events_address, job_views
 
@@ -57,7 +56,7 @@ def list_cases(
     if reopened_only:
         rows = rows.filter(is_reopened=True)
     if cursor:
-        at, case_id = _read_cursor(cursor)
+        at, case_id = cursors.read(cursor)
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=case_id))
     found = list(rows.order_by("-created_at", "-id")[: limit + 1])
     page = found[:limit]
@@ -75,23 +74,7 @@ def list_cases(
         for case in page
     )  # fmt: skip
     more = len(found) > limit
-    return CasePage(items, _cursor(page[-1].created_at, page[-1].id) if more else None)
-
-
-def _cursor(at: datetime, case_id: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{case_id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, case_id = text.split("|")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment, UUID(case_id)
-    except (ValueError, binascii.Error):
-        raise InvalidInput("The cursor is not one of ours.", fields={"cursor": "not a cursor"}) from None
+    return CasePage(items, cursors.make(page[-1].created_at, page[-1].id) if more else None)
 
 
 def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +28,8 @@ from apps.rag import selectors as rag
 from apps.rag.schemas import Block, Body, Scope
 from medassist.accounts.access import Actor, Permission, is_allowed, require
 from medassist.audit.services import record
-from medassist.common.errors import InvalidInput, NotFound
+from medassist.common import cursors
+from medassist.common.errors import NotFound
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import events_of_own, job_views
 
@@ -87,7 +86,7 @@ def list_documents(
     if case_id is not None:
         rows = rows.filter(case_id=case_id)
     if cursor:
-        at, document_id = _read_cursor(cursor)
+        at, document_id = cursors.read(cursor)
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=document_id))
     found = list(rows.order_by("-created_at", "-id")[: limit + 1])
     page = found[:limit]
@@ -95,7 +94,7 @@ def list_documents(
     with transaction.atomic():
         record(actor=actor, action="document.list", object_type="document", object_id="*", detail={"count": len(page)})
     items = tuple(effective(row, states.get(row.latest_job_id) if row.latest_job_id else None) for row in page)
-    return DocumentPage(items, _cursor(page[-1].created_at, page[-1].id) if len(found) > limit else None)
+    return DocumentPage(items, cursors.make(page[-1].created_at, page[-1].id) if len(found) > limit else None)
 
 
 def _may_see(actor: Actor) -> None:
@@ -200,19 +199,3 @@ def search_view(*, actor: Actor, search_id: UUID) -> SearchView:
 def progress_address(*, actor: Actor, job_id: UUID) -> str:
     """Address of the job's live events for a page; empty when no events process is configured."""
     return events_of_own(actor=actor, job_id=job_id)
-
-
-def _cursor(at: datetime, document_id: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{document_id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, document_id = text.split("|")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment, UUID(document_id)
-    except (ValueError, binascii.Error):
-        raise InvalidInput("The cursor is not one of ours.", fields={"cursor": "not a cursor"}) from None

@@ -9,15 +9,20 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from apps.notes.jobs import SUMMARY
-from apps.notes.models import Note, SummaryRecord
-from apps.notes.schemas import NoteInput, NoteSummary
+from apps.notes.models import HandOut, Note, NoteTemplate, SummaryRecord
+from apps.notes.pipeline import handout
+from apps.notes.schemas import BUILT_IN, STANDARD, NoteInput, NoteSummary, Template
+from apps.notes.selectors import template_named
 from apps.safety import services as safety
 from apps.safety.schemas import Event
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
+from medassist.clinical.readability import TARGET_GRADE
 from medassist.common.database import again_on_deadlock
+from medassist.common.errors import InvalidInput, NotFound
 from medassist.jobs import direct
 from medassist.jobs import services as jobs
 from medassist.jobs.runner import Run
@@ -36,7 +41,9 @@ def request_summary(*, actor: Actor, note: NoteInput, idempotency_key: str | Non
     How far it got is in the ledger. Raises `IdempotencyConflict`, `TooManyRequests`, `QuotaExceeded`, `Unavailable`.
     """
     require(actor, Permission.NOTE_SUMMARIZE)
-    request_hash = hashlib.sha256(note.model_dump_json(exclude={"stream"}).encode()).hexdigest()
+    if template_named(note.template) is None:
+        raise InvalidInput(fields={"template": "no template of this name"})
+    request_hash = hashlib.sha256(note.model_dump_json(exclude=_hash_leaves_out(note)).encode()).hexdigest()
     if found := jobs.earlier(idempotency_key=idempotency_key, request_hash=request_hash):
         return Requested(UUID(found.references["note"]), found.job_id)
     place = direct.take_place() if len(note.text) <= settings.NOTES_DIRECT_CHARS else None
@@ -52,6 +59,11 @@ def request_summary(*, actor: Actor, note: NoteInput, idempotency_key: str | Non
     elif place is not None:
         place.leave()
     return Requested(UUID(submitted.references["note"]), submitted.job_id)
+
+
+def _hash_leaves_out(note: NoteInput) -> set[str]:
+    # A key that was used before there were templates must still find its job.
+    return {"stream", "template"} if note.template == STANDARD else {"stream"}
 
 
 @again_on_deadlock
@@ -72,7 +84,7 @@ def _store(
     if submitted.created:
         Note.objects.create(
             id=note_id, created_by=actor.label or actor.id, kind=note.kind, locale=note.locale, text=note.text,
-            job_id=submitted.job_id,
+            template=note.template, job_id=submitted.job_id,
         )  # fmt: skip
         record(
             actor=actor, action="note.submit", object_type="note", object_id=str(note_id),
@@ -120,3 +132,87 @@ def _events(summary: NoteSummary) -> Iterator[Event]:
         yield Event(code="sentences_removed", count=summary.removed)
     if summary.status != "released":
         yield Event(code=summary.status, rules=summary.status_reasons)
+
+
+def save_template(*, actor: Actor, template: Template) -> None:
+    """Makes or changes one of the clinic's own templates; raises `InvalidInput` for the name of a built-in one."""
+    require(actor, Permission.NOTE_TEMPLATE)
+    if template.name in BUILT_IN:
+        raise InvalidInput(fields={"name": "this name belongs to a template that comes with the product"})
+    with transaction.atomic():
+        NoteTemplate.objects.update_or_create(
+            name=template.name,
+            defaults={
+                "title": template.title, "changed_by": actor.label or actor.id,
+                "parts": [part.model_dump(mode="json") for part in template.parts],
+            },
+        )  # fmt: skip
+        record(
+            actor=actor, action="note.template.save", object_type="note_template", object_id=template.name,
+            detail={"parts": len(template.parts)},
+        )  # fmt: skip
+
+
+def delete_template(*, actor: Actor, name: str) -> None:
+    """Takes a template of the clinic away; summaries made with it keep its headings. Raises `NotFound`."""
+    require(actor, Permission.NOTE_TEMPLATE)
+    with transaction.atomic():
+        deleted, _ = NoteTemplate.objects.filter(name=name).delete()
+        if not deleted:
+            raise NotFound
+        record(actor=actor, action="note.template.delete", object_type="note_template", object_id=name, detail={})
+
+
+def handout_draft(*, summary: NoteSummary, note: str) -> str:
+    """A text to begin a hand-out with; see `pipeline.handout.draft_of`."""
+    return handout.draft_of(summary, note=note)
+
+
+def release_handout(
+    *, actor: Actor, note_id: UUID, text: str, accept_hard: bool = False, accept_numbers: bool = False
+) -> UUID:
+    """Stores what the patient is given; a new text takes the place of the one before. Raises `NotFound`, and
+    `InvalidInput` naming `text` for what the guard keeps from patients, `accept_hard` for a text above the reading
+    target and `accept_numbers` for numbers that the note does not hold, unless they are accepted."""
+    require(actor, Permission.NOTE_RELEASE)
+    note = Note.objects.filter(pk=note_id).first()
+    if note is None:
+        raise NotFound
+    checked = _allowed_handout(note, text, accept_hard=accept_hard, accept_numbers=accept_numbers)
+    with transaction.atomic():
+        HandOut.objects.filter(note=note, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+        row = HandOut.objects.create(
+            note=note, created_by=actor.label or actor.id, text=text.strip(), grade=checked.reading.grade
+        )
+        record(
+            actor=actor, action="note.handout.release", object_type="note", object_id=str(note_id),
+            detail={"handout": str(row.id), "grade": f"{checked.reading.grade:g}", "numbers": len(checked.strange_numbers)},
+        )  # fmt: skip
+    return row.id
+
+
+def _allowed_handout(note: Note, text: str, *, accept_hard: bool, accept_numbers: bool) -> handout.Checked:
+    if not text.strip() or len(text) > handout.MOST_CHARS:
+        raise InvalidInput(fields={"text": f"1 to {handout.MOST_CHARS} characters"})
+    checked = handout.check(text, note=note.text)
+    fields: dict[str, str] = {}
+    if checked.blocked:
+        told = "; ".join(f"“{words}”" for words in checked.blocked[:3])
+        fields["text"] = f"a patient may not be told this about medicines or treatment: {told}"
+    if checked.too_hard and not accept_hard:
+        fields["accept_hard"] = f"reading grade {checked.reading.grade:g}, target {TARGET_GRADE:g}"
+    if checked.strange_numbers and not accept_numbers:
+        fields["accept_numbers"] = "not in the note: " + ", ".join(checked.strange_numbers[:10])
+    if fields:
+        raise InvalidInput("The hand-out was not released; see fields.", fields=fields)
+    return checked
+
+
+def withdraw_handout(*, actor: Actor, note_id: UUID) -> None:
+    """Takes back what the patient was given; raises `NotFound` when nothing is out."""
+    require(actor, Permission.NOTE_RELEASE)
+    with transaction.atomic():
+        taken = HandOut.objects.filter(note_id=note_id, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+        if not taken:
+            raise NotFound
+        record(actor=actor, action="note.handout.withdraw", object_type="note", object_id=str(note_id), detail={})

@@ -35,6 +35,8 @@ from apps.safety.rules import triage as _triage
 from apps.safety.rules import uncertainty as _uncertainty
 from apps.safety.rules.grounding_text import sentence_spans
 from apps.safety.rules.guard import GUARD_VERSION, check_text
+from apps.safety.rules.guard.abstract import skeleton
+from apps.safety.rules.guard_views import clean
 from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
@@ -82,6 +84,7 @@ __all__ = [
     "guard_draft",
     "judged_as",
     "may_quote",
+    "names_medicine",
     "record_events",
     "refuse_lowered",
     "require_allowed",
@@ -116,6 +119,11 @@ def abstention(case: CaseInput) -> Abstention:
 def screen_text(text: str) -> Screened:
     """The text without instruction-like spans, safe to be put into a prompt as data."""
     return _screen.screen_text(text)
+
+
+def names_medicine(text: str) -> bool:
+    """Whether a medicine, a vaccine or a class of medicines is named, whatever is said of it."""
+    return any(mention.kind in "NC" for mention in skeleton(clean(text).text).mentions.values())
 
 
 def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience) -> VerifiedDraft:

@@ -40,6 +40,8 @@ class Permission(Enum):
     JOB_READ = ("job.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
     NOTE_SUMMARIZE = ("note.summarize", _CARE, True, None)
     NOTE_READ = ("note.read", _CARE, True, None)
+    NOTE_TEMPLATE = ("note.template", frozenset({Role.CLINIC_ADMIN}), False, None)
+    NOTE_RELEASE = ("note.release", frozenset({Role.CLINICIAN}), False, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     GUIDELINE_MANAGE = ("guideline.manage", frozenset({Role.PLATFORM_STAFF}), False, None)
     DOCUMENT_INGEST = ("document.ingest", _CARE, True, None)

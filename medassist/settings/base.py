@@ -275,6 +275,17 @@ SPECTACULAR_SETTINGS = {
         "TextKindEnum": ["guideline", "protocol", "case_document"],
         "RuleDecisionStateEnum": ["signed_off", "switched_off", "lapsed"],
         "CiteKindEnum": ["record", "guideline", "document"],
+        "NameEnum": [
+            "reason",
+            "history",
+            "findings",
+            "results",
+            "assessment_recorded",
+            "plan_recorded",
+            "open_questions",
+        ],
+        "AssessmentSchemaVersionEnum": ["1.0", "1.1"],
+        "JobDocumentSchemaVersionEnum": ["1.0"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

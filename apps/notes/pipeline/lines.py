@@ -22,6 +22,8 @@ class Line:
     source: Source
     start: int
     end: int
+    screened: bool = False
+    """Words that read like an instruction to a model were taken out of it, so it is not restated."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def lines_of(text: str) -> Lines:
         source = Source(
             id=f"r{number}", kind="record", label=f"note.{number - 1}", text=_OWN_TAGS.sub("‹", screened.text)
         )
-        found.append(Line(source, start, end))
+        found.append(Line(source, start, end, bool(screened.spans)))
     return Lines(text, hidden, tuple(found), spans)
 
 

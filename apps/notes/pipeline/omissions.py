@@ -11,12 +11,13 @@ from apps.safety import services as safety
 
 _NUMBER = re.compile(r"\d")
 _NEGATION = re.compile(r"\b(?:no|not|never|denie[sd]|without|negative for|non[e-])\b|n't\b", re.IGNORECASE)
-MOST = 60
+MOST = 120
 _PLANTED = frozenset({"B6", "B7"})
 
 
 def omissions_of(lines: Lines, sections: tuple[Section, ...]) -> tuple[NoteOmission, ...]:
-    """Lines with a number, a denial or a medicine that are not cited anywhere; the first sixty."""
+    """Lines with a medicine, a denial or a number that are not cited anywhere, and those that words were taken out of;
+    the first 120."""
     cited = {
         (place.start, place.end) for section in sections for sentence in section.sentences for place in sentence.source
     }
@@ -26,13 +27,15 @@ def omissions_of(lines: Lines, sections: tuple[Section, ...]) -> tuple[NoteOmiss
 def _left_out(lines: Lines, cited: set[tuple[int, int]]) -> Iterator[NoteOmission]:
     record = "\n".join(source.text for source in lines.sources)
     for line in lines.lines:
-        if any(line.start <= start < line.end for start, _ in cited):
+        if not line.screened and any(line.start <= start < line.end for start, _ in cited):
             continue
         quote = lines.text[line.start : line.end]
         # What reads like an instruction to a model, or hides something, is not repeated: the place says where it stands.
         planted = _PLANTED & set(safety.check_text(quote, record=record).codes)
         place = Place(start=line.start, end=line.end, quote="" if planted else quote)
-        if not safety.check_text(line.source.text, source="record").allowed:
+        if line.screened:
+            yield NoteOmission(kind="instruction", place=place)
+        elif safety.names_medicine(quote) or not safety.check_text(line.source.text, source="record").allowed:
             yield NoteOmission(kind="medicine", place=place)
         elif _NEGATION.search(line.source.text):
             yield NoteOmission(kind="negation", place=place)

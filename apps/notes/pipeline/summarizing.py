@@ -154,7 +154,10 @@ def _is_a_line(lines: Lines, claim: VerifiedClaim) -> bool:
     """Whether the sentence is, word for word, a whole line that it cites: half of a line may leave out its denial,
     whose mother it was, or that a medicine was stopped."""
     by_id = lines.by_id
-    return any(_bare(claim.text) == _bare(by_id[cite.source].source.text) for cite in claim.cites)
+    return any(
+        _bare(claim.text) == _bare(by_id[cite.source].source.text) and not by_id[cite.source].screened
+        for cite in claim.cites
+    )
 
 
 def _bare(text: str) -> str:
@@ -187,6 +190,7 @@ def _released(working: _Working) -> NoteSummary:
         status=status,
         status_reasons=tuple(working.reasons),
         sections=sections,
+        layout=working.content.layout,
         omissions=omissions_of(working.lines, sections),
         removed=working.removed,
         disclaimers=safety.disclaimers(

@@ -119,15 +119,9 @@ _OTHERS = re.compile(
 def readings(case: CaseInput) -> Readings:
     """Every number of the case that a rule may use."""
     given = case.vitals.model_dump(exclude_none=True)
-    said = list(_from_texts(case))
     letters = _consciousness_from_text(case)
     oxygen = _oxygen_from_text(case)
-    by_value: dict[tuple[str, float], str] = {}
-    for name, value, quote in said:
-        by_value.setdefault((name, value), quote)
-    for name in _NORMAL:
-        if (value := given.get(name)) is not None:
-            by_value[name, float(value)] = f"{_WORDS[name]} {value:g}"
+    by_value = _told(given, _from_texts(case))
     # Oxygen first: on the second scale it decides how a saturation counts.
     filled: dict[str, Any] = {} if given.get("on_oxygen") is not None or oxygen is None else {"on_oxygen": oxygen}
     gravest: dict[str, Any] = {"on_oxygen": True} if oxygen or given.get("on_oxygen") else dict(filled)
@@ -159,6 +153,17 @@ def readings(case: CaseInput) -> Readings:
         not_interpreted=tuple(dict.fromkeys(labs.not_interpreted)), extreme=tuple(labs.extreme),
         age=case.patient.age or age_from_words(case),
     )  # fmt: skip
+
+
+def _told(given: dict[str, Any], said: Iterator[tuple[str, float, str]]) -> dict[tuple[str, float], str]:
+    """Every value of every name with its words; of one that is told twice, the structured field."""
+    found: dict[tuple[str, float], str] = {}
+    for name, value, quote in said:
+        found.setdefault((name, value), quote)
+    for name in _NORMAL:
+        if (measured := given.get(name)) is not None:
+            found[name, float(measured)] = f"{_WORDS[name]} {measured:g}"
+    return found
 
 
 def _gravity(name: str, value: float, known: Vitals) -> tuple[int, float]:

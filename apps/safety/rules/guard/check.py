@@ -155,7 +155,8 @@ def _second_opinion(unit: str, audience: Audience, faults: list[Fault], header: 
     """Rules and the learnt model together: either may refuse.
 
     The model releases only what clinicians may read, what names no amount but one that the record confirms, and what
-    rules refused for want of a licence or of a decider alone. Below the header of a medication list a bare line is a restatement, which only the record can judge.
+    rules refused for want of a licence or of a decider alone. Below the header of a medication list a bare line is a
+    restatement, which only the record can judge.
     """
     if header or (faults and not (audience == "clinician" and {fault.reason for fault in faults} <= _UNSPOKEN)):
         return faults
