@@ -13,7 +13,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
 
-from medassist.clinical.case import Age, CaseInput, Patient, Vitals
+from medassist.clinical.case import LONG_TEXT, Age, CaseInput, Patient, Vitals
 from medassist.clinical.parsing import parse_case, parse_json
 from medassist.common.errors import InvalidInput, MedAssistError
 
@@ -402,6 +402,24 @@ class CaseJsonForm(forms.Form):
     def problems(self) -> list[tuple[str, str, str]]:
         return [
             (self["case_json"].id_for_label, str(self["case_json"].label), str(error))
+            for errors in self.errors.values()
+            for error in errors
+        ]
+
+
+class PastedForm(forms.Form):
+    """A case as free text, to be read into the structured form."""
+
+    use_required_attribute = False
+    text = forms.CharField(
+        label=_("Text of the case"), max_length=LONG_TEXT, strip=False,
+        help_text=_("A letter, a triage note, a hand-over. Headings such as “PMH:” or “Allergies:” go to their fields."),
+        widget=forms.Textarea(attrs={"rows": 16, "spellcheck": "false"}),
+    )  # fmt: skip
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        return [
+            (self["text"].id_for_label, str(self["text"].label), str(error))
             for errors in self.errors.values()
             for error in errors
         ]

@@ -11,6 +11,7 @@ app_name = "cases"
 urlpatterns = [
     path("cases/", worklist.work_list, name="list"),
     path("cases/new/", entry.new_case, name="new"),
+    path("cases/new/text/", entry.new_case_text, name="new-text"),
     path("cases/new/json/", entry.new_case_json, name="new-json"),
     path("cases/<uuid:case_id>/", case.case_page, name="detail"),
     path("cases/<uuid:case_id>/reanalyse/", case.reanalyse, name="reanalyse"),

@@ -37,6 +37,8 @@ from apps.safety.rules.grounding_text import sentence_spans
 from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.guard.abstract import skeleton
 from apps.safety.rules.guard_views import clean
+from apps.safety.rules.readings import labs_as_written
+from apps.safety.rules.readings import readings as read_measures
 from apps.safety.rules.triage import RULE_SET_VERSION
 from apps.safety.schemas import (
     AbnormalFinding,
@@ -57,7 +59,7 @@ from apps.safety.schemas import (
 from medassist.accounts.access import Actor, Permission, require
 from medassist.audit.services import record
 from medassist.clinical.assessment import Escalation
-from medassist.clinical.case import Audience, CaseInput
+from medassist.clinical.case import Age, Audience, CaseInput, Vitals
 from medassist.clinical.draft import Draft, Source
 from medassist.clinical.triage import FiredRule, RuleDecision, TriageFloor, TriageLevel
 from medassist.common.errors import ActivationRefused, InvalidInput, StateConflict
@@ -84,6 +86,7 @@ __all__ = [
     "guard_draft",
     "judged_as",
     "may_quote",
+    "measured_in",
     "names_medicine",
     "record_events",
     "refuse_lowered",
@@ -124,6 +127,14 @@ def screen_text(text: str) -> Screened:
 def names_medicine(text: str) -> bool:
     """Whether a medicine, a vaccine or a class of medicines is named, whatever is said of it."""
     return any(mention.kind in "NC" for mention in skeleton(clean(text).text).mentions.values())
+
+
+def measured_in(case: CaseInput) -> tuple[Vitals, Age | None, tuple[tuple[str, float, str], ...]]:
+    """What the free text of a case measures: vital signs (the graver of several), the patient's age, and results as
+    (test, value, unit as written). For a form that a clinician confirms."""
+    found = read_measures(case)
+    labs = [one for text in (case.history, case.examination) for one in labs_as_written(text)]
+    return found.vitals, found.age, tuple(dict.fromkeys(labs))
 
 
 def verify_draft(*, draft: Draft, sources: Sequence[Source], audience: Audience) -> VerifiedDraft:

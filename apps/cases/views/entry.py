@@ -15,7 +15,8 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from apps.cases import services
-from apps.cases.forms import BLANK_ROWS, CaseEntry, CaseJsonForm, initial_of
+from apps.cases.forms import BLANK_ROWS, SAID, CaseEntry, CaseJsonForm, PastedForm, initial_of
+from apps.cases.pipeline.pasted import case_of
 from apps.documents import services as documents
 from apps.documents.schemas import DocumentView, Upload
 from apps.documents.selectors import document_view
@@ -121,6 +122,23 @@ def new_case_json(request: HttpRequest, actor: Actor) -> HttpResponse:
     except (InvalidInput, TooManyRequests, Unavailable) as error:
         form.add_error("case_json", [f"{path}: {text}" for path, text in error.fields.items()] or error.detail)
         return _with_retry(_json_form(request, form, status=error.status), error)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Permission.CASE_SUBMIT)
+def new_case_text(request: HttpRequest, _actor: Actor) -> HttpResponse:
+    """Reads pasted text into the structured form. Nothing is sent before a clinician has confirmed it there."""
+    form = PastedForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            case = case_of(form.cleaned_data["text"], locale=current_clinic().locale)
+        except InvalidInput as error:
+            form.add_error("text", [f"{path}: {SAID.get(text, text)}" for path, text in error.fields.items()])
+        else:
+            messages.info(request, gettext("The text was read into the form. Check every field, then send it."))
+            return _form(request, CaseEntry(locales=_locales(), initial=initial_of(case)))
+    context = {"form": form, "problems": form.problems() if form.is_bound else [], "mode": "text"}
+    return render(request, "cases/new_text.html", context, status=400 if form.is_bound else 200)
 
 
 def _submit(request: HttpRequest, actor: Actor, case: CaseInput, key: str) -> HttpResponse:

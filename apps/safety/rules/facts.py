@@ -37,9 +37,7 @@ def is_pregnant(case: CaseInput, said: Said) -> bool:
     return state == "pregnant" or (state == "unknown" and "pregnant" in said)
 
 
-def facts_of(
-    case: CaseInput, measured: Readings, said: Said, score: News2, graver: News2, *, pregnant: bool
-) -> Facts:
+def facts_of(case: CaseInput, measured: Readings, said: Said, score: News2, graver: News2, *, pregnant: bool) -> Facts:
     """Everything that a rule may ask about. `graver` is the score of `measured.graver`: it counts beside `score`."""
     numbers = dict(measured.values)
     where = dict(measured.where)

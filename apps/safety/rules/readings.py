@@ -333,3 +333,18 @@ def _labs_of_statement(statement: str, labs: Labs, structured: dict[str, tuple[f
                 continue
             if status_of(statement, match.start(), match.end()) != "past":
                 add(labs, analyte, float(match.group(1)), match.group(2) or "", match.group().strip())
+
+
+def labs_as_written(text: str) -> list[tuple[str, float, str]]:
+    """(test as a rule calls it, value, unit as it stands there) of each result that a text gives as present."""
+    plain = normalise(text).text.replace("µ", "u").replace("μ", "u")
+    found: list[tuple[str, float, str]] = []
+    for start, end in statements(plain):
+        statement = plain[start:end]
+        for analyte, pattern in _LAB_TEXT:
+            found.extend(
+                (analyte.name, float(match.group(1)), match.group(2) or "")
+                for match in pattern.finditer(statement)
+                if status_of(statement, match.start(), match.end()) != "past"
+            )
+    return list(dict.fromkeys(found))

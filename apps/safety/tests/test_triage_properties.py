@@ -46,7 +46,8 @@ def _random_case(draw: random.Random) -> dict[str, Any]:
         patient["age"] = {"value": float(draw.choice((1, 4, 9, 17, 34, 52, 70, 88))), "unit": "years"}
     return {
         "patient": patient,
-        "presenting_complaint": "Seen today. " + " ".join(draw.sample((*FINDINGS, *OTHERWISE, *OTHERWISE), draw.randint(0, 2))),
+        "presenting_complaint": "Seen today. "
+        + " ".join(draw.sample((*FINDINGS, *OTHERWISE, *OTHERWISE), draw.randint(0, 2))),
         "vitals": vitals,
         "labs": _labs(draw, draw.randint(0, 2)),
     }
