@@ -140,7 +140,7 @@ def summarised(text: str) -> Any:
     from medassist.llm.reference.brain import answer
 
     def ask(*, messages: Any, schema: Any, max_tokens: int, **_rest: Any) -> Answer:
-        data = json.loads(answer(messages, schema, max_tokens=max_tokens))
+        data: dict[str, Any] = json.loads(answer(messages, schema, max_tokens=max_tokens))
         return Answer(data=data, backbone="reference", model="reference", language_model=False)
 
     job = Leased(
@@ -149,11 +149,11 @@ def summarised(text: str) -> Any:
     )  # fmt: skip
     content = NoteContent(id=uuid4(), text=text, kind="conversation", locale="en-US")
     quiet = (
-        mock.patch.object(summarizing.gateway, "ask", ask),
-        mock.patch.object(summarizing.safety, "judged_as", lambda audience: audience),
-        mock.patch.object(summarizing, "hand_back_connection", lambda: None),
-        mock.patch.object(summarizing.progress, "publish_sealed", lambda *_: None),
-        mock.patch.object(Run, "_tell", lambda *_: None),
+        mock.patch("apps.safety.gateway.ask", ask),
+        mock.patch("apps.safety.services.judged_as", return_value="clinician"),
+        mock.patch.object(summarizing, "hand_back_connection", return_value=None),
+        mock.patch("medassist.jobs.progress.publish_sealed", return_value=None),
+        mock.patch.object(Run, "_tell", return_value=None),
     )
     for one in quiet:
         one.start()

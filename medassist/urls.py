@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from apps.cases.api.analyze import AnalyzeCase
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
+from apps.cases.api.reviews import AssessmentRelease, AssessmentReview, CaseOutcome
 from apps.documents.api.documents import (
     DocumentsCancel,
     DocumentsIngest,
@@ -26,6 +27,9 @@ api = [
     path("cases", CasesList.as_view(), name="cases-list"),
     path("cases/<uuid:case_id>", CasesItem.as_view(), name="cases-item"),
     path("cases/<uuid:case_id>/assessments", CaseAssessments.as_view(), name="cases-assessments"),
+    path("cases/<uuid:case_id>/outcome", CaseOutcome.as_view(), name="cases-outcome"),
+    path("assessments/<uuid:assessment_id>/review", AssessmentReview.as_view(), name="assessments-review"),
+    path("assessments/<uuid:assessment_id>/release", AssessmentRelease.as_view(), name="assessments-release"),
     path("notes/summarize", SummarizeNote.as_view(), name="notes-summarize"),
     path("notes/<uuid:note_id>", NotesItem.as_view(), name="notes-item"),
     path("documents", DocumentsList.as_view(), name="documents-list"),

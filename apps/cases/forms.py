@@ -206,6 +206,10 @@ class CaseForm(forms.Form):
         _("Your own impression"), help_text=_("Thinking first guards against anchoring. Optional."), rows=2
     )
     locale = forms.ChoiceField(label=_("Language of the answer"))
+    think_first = forms.BooleanField(
+        label=_("Ask for my own impression before the assessment is shown"), required=False,
+        help_text=_("Triage and red flags are never hidden."),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, locales: Iterable[str] = ("en-GB",), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -423,6 +427,18 @@ class PastedForm(forms.Form):
             for errors in self.errors.values()
             for error in errors
         ]
+
+
+class ReleaseForm(forms.Form):
+    """What a patient is to read, and what its author takes upon themselves."""
+
+    use_required_attribute = False
+    text = forms.CharField(
+        label=_("What the patient will read"), widget=forms.Textarea(attrs={"rows": 20}),
+        help_text=_("Say it as you would to the patient. Medicines are spoken of by name and dose in person only."),
+    )  # fmt: skip
+    accept_hard = forms.BooleanField(label=_("Release it although it is harder to read than aimed for"), required=False)
+    accept_numbers = forms.BooleanField(label=_("Numbers that the record does not hold are right"), required=False)
 
 
 def initial_of(case: CaseInput) -> dict[str, Any]:

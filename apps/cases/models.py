@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from medassist.common.blind import BlindIndexField
 from medassist.common.fields import EncryptedJSONField, EncryptedTextField
 
 
@@ -22,12 +24,27 @@ class Case(models.Model):
     """`TriageFloor` as JSON, computed by rules alone before any model was asked."""
     floor_level = models.CharField(max_length=20)
     latest_job_id = models.UUIDField(null=True)
+    words = BlindIndexField()
+    """So that the work list can be searched although every word is encrypted."""
+    think_first = models.BooleanField(default=False)
+    """Who reads the assessment writes an own impression before it is shown; triage and red flags are never hidden."""
 
     class Meta:
-        indexes = [models.Index(fields=["-created_at", "id"], name="case_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "id"], name="case_newest"),
+            GinIndex(fields=["words"], name="case_words"),
+        ]
 
     def __str__(self) -> str:
         return f"Case {self.id}"
+
+    def indexed_words(self) -> list[str]:
+        payload = self.payload
+        return [
+            self.headline,
+            payload.get("presenting_complaint", ""),
+            (payload.get("patient") or {}).get("reference") or "",
+        ]
 
 
 class AssessmentRecord(models.Model):
@@ -54,3 +71,85 @@ class AssessmentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"Assessment {self.id} ({self.status})"
+
+
+class Impression(models.Model):
+    """What a clinician thought before reading the assessment: one a person and case, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="impressions")
+    by = models.CharField(max_length=160)
+    person = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now_add=True)
+    text = EncryptedTextField()
+    """Empty: passed over."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "person"], name="impression_once")]
+
+    def __str__(self) -> str:
+        return f"Impression {self.id}"
+
+
+class ClaimReview(models.Model):
+    """What a clinician said about one claim of an assessment. Rows are never changed; the newest of a claim counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    assessment = models.ForeignKey(AssessmentRecord, on_delete=models.PROTECT, related_name="claim_reviews")
+    claim = models.CharField(max_length=20)
+    """Its id within the assessment ("c1")."""
+    verdict = models.CharField(max_length=8)
+    reason = EncryptedTextField(default="")
+    text = EncryptedTextField(default="")
+    """The clinician's own words, of an edit."""
+    by = models.CharField(max_length=160)
+    person = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"Review {self.id} ({self.verdict})"
+
+
+class Outcome(models.Model):
+    """What it turned out to be. Rows are never changed; the newest of a case counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="outcomes")
+    assessment = models.ForeignKey(AssessmentRecord, on_delete=models.PROTECT, null=True, related_name="outcomes")
+    """The latest released one at that time, whose ranking it is held against."""
+    diagnoses = EncryptedJSONField()
+    """[{"name", "icd10"}, ...], at least one."""
+    rank = models.PositiveSmallIntegerField(null=True)
+    """Place of the first that the assessment names, from 1; null when it names none."""
+    by = models.CharField(max_length=160)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"Outcome {self.id}"
+
+
+class Release(models.Model):
+    """A text that a patient may read about a case: checked, released by a clinician, never changed. The newest that was
+    not withdrawn counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    assessment = models.ForeignKey(AssessmentRecord, on_delete=models.PROTECT, related_name="releases")
+    text = EncryptedTextField()
+    grade = models.FloatField()
+    """Reading grade (Flesch-Kincaid) when it was released."""
+    by = models.CharField(max_length=160)
+    at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=160, default="")
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"Release {self.id}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field, StringConstraints
+
 from apps.documents.schemas import DocumentBrief
-from medassist.clinical.assessment import Assessment
-from medassist.clinical.case import CaseInput
+from medassist.clinical.assessment import Assessment, Claim
+from medassist.clinical.case import CaseInput, Frozen
 from medassist.clinical.triage import TriageFloor, TriageLevel
 
 
@@ -36,6 +38,21 @@ class CaseRow:
     status: str | None
     reopened: bool = False
     """An assessment of it is to be reviewed again."""
+
+
+class CaseFilter(Frozen):
+    """Which cases of the clinic are wanted; all of the given conditions hold."""
+
+    level: TriageLevel | None = None
+    """The level that counts: the higher of floor and assessment."""
+    status: Literal["released", "withheld", "abstained", "waiting"] | None = None
+    """Of the latest assessment; `waiting`: there is none yet."""
+    mine: bool = False
+    reopened: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    words: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    """Whole words of headline, presenting complaint and reference, all of them. Never part of an address."""
 
 
 @dataclass(frozen=True)
@@ -120,3 +137,73 @@ def cited_in(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """The same of a stored assessment as it lies there, whatever else is wrong with it."""
     sides = [side for conflict in payload.get("conflicts", ()) for side in conflict["sides"]]
     return tuple(dict.fromkeys(item["passage_id"] for item in (*payload.get("evidence", ()), *sides)))
+
+
+class ClaimVerdict(Frozen):
+    """What a clinician says about one claim."""
+
+    claim: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,19}$")]
+    verdict: Literal["accept", "reject", "edit"]
+    reason: Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)] = ""
+    text: Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)] = ""
+
+
+class ClaimVerdicts(Frozen):
+    reviews: Annotated[tuple[ClaimVerdict, ...], Field(min_length=1, max_length=500)]
+
+
+class Diagnosis(Frozen):
+    """A diagnosis as it was confirmed; the code is looked up by name where none is given."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    icd10: Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$")] | None = None
+
+
+class OutcomeInput(Frozen):
+    diagnoses: Annotated[tuple[Diagnosis, ...], Field(min_length=1, max_length=20)]
+
+
+class ReleaseInput(Frozen):
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+    accept_hard: bool = False
+    """Release it although it is harder to read than aimed for."""
+    accept_numbers: bool = False
+    """Numbers that neither record nor authored text hold are right."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedClaim:
+    """The verdict that counts."""
+
+    claim: str
+    verdict: Literal["accept", "reject", "edit"]
+    reason: str
+    text: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeView:
+    diagnoses: tuple[Diagnosis, ...]
+    rank: int | None
+    by: str
+    at: datetime
+    assessment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    id: UUID
+    assessment_id: UUID
+    text: str
+    grade: float
+    by: str
+    at: datetime
+
+
+def claims_of(assessment: Assessment) -> tuple[Claim, ...]:
+    """Every claim that can be reviewed, in the order in which it is read."""
+    flags = [flag.claim for flag in assessment.red_flags if flag.claim is not None]
+    sides = [claim for item in assessment.differential for claim in (*item.claims_for, *item.claims_against)]
+    return tuple({claim.id: claim for claim in (*flags, *assessment.summary.claims, *sides)}.values())

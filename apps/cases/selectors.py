@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from apps.cases.models import AssessmentRecord, Case
-from apps.cases.schemas import CaseContent, CasePage, CaseRow, Reopened, Reopening, StoredAssessment
+from apps.cases.models import AssessmentRecord, Case, ClaimReview, Impression, Outcome, Release
+from apps.cases.schemas import (
+    CaseContent,
+    CaseFilter,
+    CasePage,
+    CaseRow,
+    Diagnosis,
+    OutcomeView,
+    ReleaseView,
+    Reopened,
+    Reopening,
+    ReviewedClaim,
+    StoredAssessment,
+)
 from apps.documents import selectors as documents
 from apps.documents.schemas import DocumentBrief
 from medassist.accounts.access import Actor, Permission, require, require_object
 from medassist.audit.services import record
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
-from medassist.clinical.triage import TriageFloor
+from medassist.clinical.triage import SEVERITY, TriageFloor
 from medassist.common import cursors
 from medassist.common.errors import NotFound
 from medassist.jobs.schemas import JobView
@@ -42,9 +56,10 @@ class CaseDetail:
 
 
 def list_cases(
-    *, actor: Actor, limit: int = 25, cursor: str | None = None, reopened_only: bool = False
+    *, actor: Actor, limit: int = 25, cursor: str | None = None, wanted: CaseFilter | None = None
 ) -> CasePage:  # fmt: skip
-    """The newest cases of the clinic; `next_cursor` continues where the page ended."""
+    """The newest cases of the clinic, or those of them that are `wanted`; `next_cursor` continues where the page ended."""
+    wanted = wanted or CaseFilter()
     require(actor, Permission.CASE_READ)
     limit = max(1, min(limit, MOST_ROWS))
     latest = AssessmentRecord.objects.filter(case=OuterRef("pk")).order_by("-created_at")
@@ -53,8 +68,7 @@ def list_cases(
         last_status=Subquery(latest.values("status")[:1]),
         is_reopened=Exists(AssessmentRecord.objects.filter(case=OuterRef("pk"), reopened_at__isnull=False)),
     )
-    if reopened_only:
-        rows = rows.filter(is_reopened=True)
+    rows = rows.filter(_wanted(wanted, actor))
     if cursor:
         at, case_id = cursors.read(cursor)
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=case_id))
@@ -75,6 +89,28 @@ def list_cases(
     )  # fmt: skip
     more = len(found) > limit
     return CasePage(items, cursors.make(page[-1].created_at, page[-1].id) if more else None)
+
+
+def _wanted(wanted: CaseFilter, actor: Actor) -> Q:
+    found = Q()
+    if wanted.reopened:
+        found &= Q(is_reopened=True)
+    if wanted.mine:
+        found &= Q(created_by=actor.label or actor.id)
+    if wanted.level:
+        graver = [level for level in SEVERITY if SEVERITY[level] > SEVERITY[wanted.level]]
+        found &= Q(floor_level=wanted.level) | Q(last_level=wanted.level)
+        found &= ~Q(floor_level__in=graver) & (Q(last_level__isnull=True) | ~Q(last_level__in=graver))
+    if wanted.status:
+        found &= Q(last_status__isnull=True) if wanted.status == "waiting" else Q(last_status=wanted.status)
+    if wanted.since:
+        found &= Q(created_at__gte=wanted.since)
+    if wanted.until:
+        found &= Q(created_at__lt=wanted.until)
+    if wanted.words:
+        words: Any = Case._meta.get_field("words")
+        found &= words.matching(wanted.words, connection)
+    return found
 
 
 def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
@@ -157,3 +193,53 @@ def content_for_pipeline(case_id: UUID) -> CaseContent:
 def progress_ticket(*, actor: Actor, job_id: UUID) -> str:
     """Address of the job's live events for a page; empty when no events process is configured."""
     return events_address(actor=actor, job_id=job_id)
+
+
+Releases = QuerySet[Release]
+
+
+def claim_reviews(assessment_id: UUID) -> dict[str, ReviewedClaim]:
+    """The verdict that counts for each reviewed claim; for who has just read the assessment."""
+    rows = ClaimReview.objects.filter(assessment_id=assessment_id).order_by("at")
+    return {
+        row.claim: ReviewedClaim(row.claim, row.verdict, row.reason, row.text, row.by, row.at)  # type: ignore[arg-type]
+        for row in rows
+    }
+
+
+def outcome_of(case_id: UUID) -> OutcomeView | None:
+    """What the case turned out to be, as told last; for who has just read the case."""
+    row = Outcome.objects.filter(case_id=case_id).first()
+    if row is None:
+        return None
+    diagnoses = tuple(Diagnosis.model_validate(one) for one in row.diagnoses)
+    return OutcomeView(diagnoses, row.rank, row.by, row.at, row.assessment_id)
+
+
+def release_of(case_id: UUID) -> ReleaseView | None:
+    """What the patient may read about the case now; for who has just read the case."""
+    row = Release.objects.filter(assessment__case_id=case_id, withdrawn_at__isnull=True).first()
+    return ReleaseView(row.id, row.assessment_id, row.text, row.grade, row.by, row.at) if row else None
+
+
+def impression_of(*, actor: Actor, case_id: UUID) -> str | None:
+    """What the actor thought before reading; "" passed over, None not asked yet."""
+    row = Impression.objects.filter(case_id=case_id, person=actor.id).first()
+    return row.text if row else None
+
+
+def thinks_first(case_id: UUID) -> bool:
+    return Case.objects.filter(pk=case_id, think_first=True).exists()
+
+
+def adjudicated(*, actor: Actor) -> Iterator[dict[str, Any]]:
+    """Assessments with what they turned out to be, as `calibrate` reads them; the newest outcome of each case, audited."""
+    require(actor, Permission.OUTCOME_RECORD)
+    seen: set[UUID] = set()
+    rows = Outcome.objects.select_related("assessment").filter(assessment__isnull=False).order_by("case_id", "-at")
+    with transaction.atomic():
+        record(actor=actor, action="outcome.export", object_type="case", object_id="*", detail={"rows": rows.count()})
+    for row in rows.iterator(chunk_size=200):
+        if row.case_id not in seen and row.assessment is not None:
+            seen.add(row.case_id)
+            yield {"assessment": row.assessment.payload, "diagnosis": [one["name"] for one in row.diagnoses]}

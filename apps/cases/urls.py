@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.cases.views import case, entry, passage, review, worklist
+from apps.cases.views import case, entry, judging, passage, releases, review, versions, worklist
 
 app_name = "cases"
 
@@ -18,5 +18,15 @@ urlpatterns = [
     path("cases/<uuid:case_id>/jobs/<uuid:job_id>/", case.progress, name="progress"),
     path("cases/<uuid:case_id>/jobs/<uuid:job_id>/cancel/", case.cancel, name="cancel"),
     path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/reviewed/", review.reviewed, name="reviewed"),
+    path("cases/<uuid:case_id>/assessments/", versions.versions, name="versions"),
+    path(
+        "cases/<uuid:case_id>/assessments/<uuid:assessment_id>/claims/<slug:claim_id>/",
+        judging.review_claim,
+        name="review-claim",
+    ),
+    path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/release/", releases.release, name="release"),
+    path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/withdraw/", releases.withdraw, name="withdraw"),
+    path("cases/<uuid:case_id>/impression/", judging.think, name="think"),
+    path("cases/<uuid:case_id>/outcome/", judging.outcome, name="outcome"),
     path("passages/<path:passage_id>/", passage.passage, name="passage"),
 ]

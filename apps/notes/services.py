@@ -17,10 +17,9 @@ from apps.notes.pipeline import handout
 from apps.notes.schemas import BUILT_IN, STANDARD, NoteInput, NoteSummary, Template
 from apps.notes.selectors import template_named
 from apps.safety import services as safety
-from apps.safety.schemas import Event
+from apps.safety.schemas import Event, PatientCheck
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
-from medassist.clinical.readability import TARGET_GRADE
 from medassist.common.database import again_on_deadlock
 from medassist.common.errors import InvalidInput, NotFound
 from medassist.jobs import direct
@@ -182,28 +181,20 @@ def release_handout(
     with transaction.atomic():
         HandOut.objects.filter(note=note, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
         row = HandOut.objects.create(
-            note=note, created_by=actor.label or actor.id, text=text.strip(), grade=checked.reading.grade
+            note=note, created_by=actor.label or actor.id, text=text.strip(), grade=checked.grade
         )
         record(
             actor=actor, action="note.handout.release", object_type="note", object_id=str(note_id),
-            detail={"handout": str(row.id), "grade": f"{checked.reading.grade:g}", "numbers": len(checked.strange_numbers)},
+            detail={"handout": str(row.id), "grade": f"{checked.grade:g}", "numbers": len(checked.strange_numbers)},
         )  # fmt: skip
     return row.id
 
 
-def _allowed_handout(note: Note, text: str, *, accept_hard: bool, accept_numbers: bool) -> handout.Checked:
-    if not text.strip() or len(text) > handout.MOST_CHARS:
-        raise InvalidInput(fields={"text": f"1 to {handout.MOST_CHARS} characters"})
-    checked = handout.check(text, note=note.text)
-    fields: dict[str, str] = {}
-    if checked.blocked:
-        told = "; ".join(f"“{words}”" for words in checked.blocked[:3])
-        fields["text"] = f"a patient may not be told this about medicines or treatment: {told}"
-    if checked.too_hard and not accept_hard:
-        fields["accept_hard"] = f"reading grade {checked.reading.grade:g}, target {TARGET_GRADE:g}"
-    if checked.strange_numbers and not accept_numbers:
-        fields["accept_numbers"] = "not in the note: " + ", ".join(checked.strange_numbers[:10])
-    if fields:
+def _allowed_handout(note: Note, text: str, *, accept_hard: bool, accept_numbers: bool) -> PatientCheck:
+    if not text.strip() or len(text) > safety.MOST_PATIENT_CHARS:
+        raise InvalidInput(fields={"text": f"1 to {safety.MOST_PATIENT_CHARS} characters"})
+    checked = safety.check_for_patient(text, record=note.text)
+    if fields := checked.problems(accept_hard=accept_hard, accept_numbers=accept_numbers):
         raise InvalidInput("The hand-out was not released; see fields.", fields=fields)
     return checked
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from medassist.clinical.case import CaseInput, Frozen
 from medassist.clinical.draft import Band, ClaimKind
+from medassist.clinical.readability import TARGET_GRADE
 from medassist.clinical.triage import RuleDecision, TriageLevel
 
 
@@ -138,6 +139,33 @@ class Screened(Frozen):
     text: str
     spans: tuple[tuple[int, int], ...] = ()
     kinds: tuple[str, ...] = ()
+
+
+class PatientCheck(Frozen):
+    """What speaks against giving a text to a patient. What is `blocked` may never go out; the rest a clinician may accept."""
+
+    blocked: tuple[str, ...]
+    """Sentences that the guard keeps from patients."""
+    strange_numbers: tuple[str, ...]
+    """Numbers that neither the record nor an authored text holds."""
+    grade: float
+    """Flesch-Kincaid grade level."""
+    words: int
+    hard: tuple[str, ...]
+    """Sentences above the target, longest first."""
+    too_hard: bool
+
+    def problems(self, *, accept_hard: bool, accept_numbers: bool) -> dict[str, str]:
+        """By field, in words; empty when the text may go out."""
+        fields: dict[str, str] = {}
+        if self.blocked:
+            told = "; ".join(f"“{words}”" for words in self.blocked[:3])
+            fields["text"] = f"a patient may not be told this about medicines or treatment: {told}"
+        if self.too_hard and not accept_hard:
+            fields["accept_hard"] = f"reading grade {self.grade:g}, target {TARGET_GRADE:g}"
+        if self.strange_numbers and not accept_numbers:
+            fields["accept_numbers"] = "not in the record: " + ", ".join(self.strange_numbers[:10])
+        return fields
 
 
 class Abstention(Frozen):

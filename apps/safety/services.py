@@ -37,9 +37,13 @@ from apps.safety.rules.grounding_text import sentence_spans
 from apps.safety.rules.guard import GUARD_VERSION, check_text
 from apps.safety.rules.guard.abstract import skeleton
 from apps.safety.rules.guard_views import clean
+from apps.safety.rules.patient_text import MEDICINES as ABOUT_MEDICINES
+from apps.safety.rules.patient_text import MOST_CHARS as MOST_PATIENT_CHARS
+from apps.safety.rules.patient_text import check_for_patient, plain_words
 from apps.safety.rules.readings import labs_as_written
 from apps.safety.rules.readings import readings as read_measures
 from apps.safety.rules.triage import RULE_SET_VERSION
+from apps.safety.rules.uncertainty import same_condition
 from apps.safety.schemas import (
     AbnormalFinding,
     Abstention,
@@ -68,7 +72,9 @@ from medassist.llm.schemas import Activation
 from medassist.tenancy.context import public_context
 
 __all__ = [
+    "ABOUT_MEDICINES",
     "GUARD_VERSION",
+    "MOST_PATIENT_CHARS",
     "RULE_SET_VERSION",
     "Canary",
     "SuiteResult",
@@ -77,6 +83,7 @@ __all__ = [
     "agreement",
     "calibrate",
     "canary",
+    "check_for_patient",
     "check_text",
     "deidentify",
     "disclaimers",
@@ -88,9 +95,11 @@ __all__ = [
     "may_quote",
     "measured_in",
     "names_medicine",
+    "plain_words",
     "record_events",
     "refuse_lowered",
     "require_allowed",
+    "same_condition",
     "screen_text",
     "second_look",
     "sentence_spans",

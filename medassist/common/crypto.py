@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 import re
 from dataclasses import dataclass
@@ -37,6 +39,8 @@ class KeyRing:
 
     current: str
     keys: dict[str, AESGCM]
+    blind: dict[str, bytes]
+    """By key id, a key for blind indexes, derived and never used to encrypt."""
 
     def encrypt(self, text: str, place: str) -> str:
         return self.encrypt_bytes(text.encode(), place)
@@ -81,16 +85,19 @@ class KeyRing:
 def key_ring(setting: str) -> KeyRing:
     """The ring out of FIELD_KEYS: `id:base64 of 32 bytes`, comma-separated."""
     keys: dict[str, AESGCM] = {}
+    blind: dict[str, bytes] = {}
     first = ""
     for entry in filter(None, (part.strip() for part in setting.split(","))):
         key_id, _, encoded = entry.partition(":")
         if not _KEY_ID.fullmatch(key_id) or key_id in keys:
             raise ConfigurationError("FIELD_KEYS has a key id that is empty, odd or used twice")
-        keys[key_id] = AESGCM(decode_key(encoded, f"FIELD_KEYS ({key_id})"))
+        raw = decode_key(encoded, f"FIELD_KEYS ({key_id})")
+        keys[key_id] = AESGCM(raw)
+        blind[key_id] = hmac.digest(raw, b"medassist blind index", hashlib.sha256)
         first = first or key_id
     if not keys:
         raise ConfigurationError("FIELD_KEYS has no key: id:base64 of 32 bytes, comma-separated")
-    return KeyRing(current=first, keys=keys)
+    return KeyRing(current=first, keys=keys, blind=blind)
 
 
 def decode_key(encoded: str, name: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.cases.schemas import ClaimVerdicts, OutcomeInput, ReleaseInput
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import FiredRule, TriageFloor
@@ -98,3 +99,39 @@ class AssessmentRow(serializers.Serializer[Any]):
 
 class AssessmentList(serializers.Serializer[Any]):
     items = AssessmentRow(many=True)
+
+
+class ReviewBody(ContractBody):
+    contract = ClaimVerdicts
+
+
+class OutcomeBody(ContractBody):
+    contract = OutcomeInput
+
+
+class ReleaseBody(ContractBody):
+    contract = ReleaseInput
+
+
+class ReviewedClaimDocument(serializers.Serializer[Any]):
+    claim = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=["accept", "reject", "edit"])
+    reason = serializers.CharField()
+    text = serializers.CharField()
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class ReviewAnswer(serializers.Serializer[Any]):
+    """How many verdicts are new, and all verdicts that count now."""
+
+    kept = serializers.IntegerField()
+    reviews = ReviewedClaimDocument(many=True)
+
+
+class OutcomeAnswer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(allow_null=True)
+
+
+class ReleaseAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()

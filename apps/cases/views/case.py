@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.cases import selectors, services
 from apps.cases.pipeline.record import headline_of
-from apps.cases.schemas import cited_passages
+from apps.cases.schemas import cited_passages, claims_of
 from apps.cases.views import words
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
@@ -95,6 +95,10 @@ def cancel(request: HttpRequest, actor: Actor, case_id: UUID, job_id: UUID) -> H
 
 def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
     job, assessment = detail.job, detail.assessment
+    reviews = selectors.claim_reviews(detail.assessment_id) if detail.assessment_id else {}
+    impression = selectors.impression_of(actor=actor, case_id=detail.id)
+    released = assessment is not None and assessment.status == "released"
+    hidden = assessment is not None and impression is None and selectors.thinks_first(detail.id)
     ended = ended_passages(cited_passages(assessment)) if assessment else {}
     context: dict[str, Any] = {
         "detail": detail,
@@ -102,9 +106,19 @@ def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
         "headline": headline_of(detail.case),
         "job": job,
         "working": job is not None and job.state not in TERMINAL,
-        "triage": triage_of(detail.floor, assessment, detail.case, detail.id),
+        "triage": triage_of(detail.floor, assessment, detail.case, detail.id, reviews),
         "escalation": assessment.escalation if assessment else _escalation(detail),
-        "assessment": assessment_of(assessment, detail.case, detail.id, ended) if assessment else None,
+        "assessment": assessment_of(assessment, detail.case, detail.id, ended, reviews)
+        if assessment and not hidden
+        else None,
+        "think_first": hidden,
+        "impression": impression,
+        "may_review": released and is_allowed(actor, Permission.ASSESSMENT_REVIEW),
+        "may_release": released and is_allowed(actor, Permission.ASSESSMENT_RELEASE),
+        "may_conclude": is_allowed(actor, Permission.OUTCOME_RECORD),
+        "progress": {"done": len(reviews), "all": len(claims_of(assessment))} if assessment else None,
+        "outcome": selectors.outcome_of(detail.id),
+        "released": selectors.release_of(detail.id),
         "reviews": reviews_of(detail, actor.clinic),
         "may_submit": is_allowed(actor, Permission.CASE_SUBMIT),
         "job_reason": say(words.JOB_REASONS, job.reason.partition(":")[0]) if job and job.reason else "",

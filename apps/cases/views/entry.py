@@ -52,7 +52,10 @@ def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _form(request, entry, status=400, attached=_attached(actor, posted))
     case = entry.case.model_copy(update={"documents": _chosen(posted)})
     try:
-        return _submit(request, actor, case, request.POST.get("idempotency_key", ""))
+        return _submit(
+            request, actor, case, request.POST.get("idempotency_key", ""),
+            think_first=bool(entry.form.cleaned_data["think_first"]),
+        )  # fmt: skip
     except IdempotencyConflict:
         entry = CaseEntry(_with_new_key(posted), locales=_locales())
         entry.is_valid()
@@ -141,8 +144,12 @@ def new_case_text(request: HttpRequest, _actor: Actor) -> HttpResponse:
     return render(request, "cases/new_text.html", context, status=400 if form.is_bound else 200)
 
 
-def _submit(request: HttpRequest, actor: Actor, case: CaseInput, key: str) -> HttpResponse:
-    requested = services.request_assessment(actor=actor, case=case, idempotency_key=key[:64] or None)
+def _submit(
+    request: HttpRequest, actor: Actor, case: CaseInput, key: str, *, think_first: bool = False
+) -> HttpResponse:  # fmt: skip
+    requested = services.request_assessment(
+        actor=actor, case=case, idempotency_key=key[:64] or None, think_first=think_first
+    )
     if not requested.created:
         messages.info(request, gettext("This case had already been sent; here it is."))
     return redirect("cases:detail", case_id=requested.case_id)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 
+from apps.cases.schemas import ReviewedClaim
 from apps.cases.views import words
 from apps.cases.views.record import Section, addresses, anchor, label_of, listed
 from apps.cases.views.words import say
@@ -44,6 +45,7 @@ class ClaimView:
     kind: str
     unverified: bool
     chips: tuple[Chip, ...]
+    review: ReviewedClaim | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,10 @@ class AssessmentView:
     timings: tuple[tuple[str, int], ...]
 
 
-def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput, case_id: UUID) -> TriageView:
+def triage_of(
+    floor: TriageFloor, assessment: Assessment | None, case: CaseInput, case_id: UUID,
+    reviews: Mapping[str, ReviewedClaim] | None = None,
+) -> TriageView:  # fmt: skip
     """The banner: the assessment's triage when there is one, else what the rules alone say."""
     if assessment is None:
         level, news, reason = floor.level, floor.news2, ""
@@ -173,7 +178,7 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
         )
     else:
         level, news, reason = assessment.triage.level, assessment.triage.news2, assessment.triage.reason
-        draw = Drawer(case, case_id, assessment.evidence)
+        draw = Drawer(case, case_id, assessment.evidence, reviews)
         flags = tuple(
             FlagView(
                 name=flag.name,
@@ -201,11 +206,12 @@ def triage_of(floor: TriageFloor, assessment: Assessment | None, case: CaseInput
 
 
 def assessment_of(
-    assessment: Assessment, case: CaseInput, case_id: UUID, ended: Mapping[str, str] | None = None
+    assessment: Assessment, case: CaseInput, case_id: UUID, ended: Mapping[str, str] | None = None,
+    reviews: Mapping[str, ReviewedClaim] | None = None,
 ) -> AssessmentView:  # fmt: skip
     """`ended`: the states of those cited passages whose text no longer holds."""
     ended = ended or {}
-    draw = Drawer(case, case_id, assessment.evidence)
+    draw = Drawer(case, case_id, assessment.evidence, reviews)
     return AssessmentView(
         item=assessment,
         reasons=tuple(say(words.STATUS_REASONS, code) for code in assessment.status_reasons),
@@ -260,7 +266,11 @@ def address(passage_id: str, start: int, end: int, case_id: UUID | None = None) 
 class Drawer:
     """Draws claims: knows the record and the evidence that their citations point at."""
 
-    def __init__(self, case: CaseInput, case_id: UUID, evidence: Iterable[Evidence]) -> None:
+    def __init__(
+        self, case: CaseInput, case_id: UUID, evidence: Iterable[Evidence],
+        reviews: Mapping[str, ReviewedClaim] | None = None,
+    ) -> None:  # fmt: skip
+        self._reviews = reviews or {}
         self._case, self._case_id = case, case_id
         self._evidence = {item.id: (number, item) for number, item in enumerate(evidence, start=1)}
         self._anchors = addresses(case)
@@ -275,6 +285,7 @@ class Drawer:
             kind=claim.kind,
             unverified=claim.verification == "not_verified",
             chips=tuple(chip for chip in map(self._chip, claim.cites) if chip is not None),
+            review=self._reviews.get(claim.id),
         )
 
     def _chip(self, cite: Cite) -> Chip | None:

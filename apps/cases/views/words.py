@@ -11,6 +11,13 @@ Words = Mapping[str, str | Promise]
 
 LEVELS: Words = {"emergency_now": _("Emergency now"), "same_day": _("Same day"), "routine": _("Routine")}
 
+FILTER_STATUSES: Words = {
+    "waiting": _("No assessment yet"),
+    "released": _("Released"),
+    "abstained": _("Abstained"),
+    "withheld": _("Withheld"),
+}
+
 BANDS: Words = {
     "cannot_miss": _("Cannot miss"),
     "likely": _("Likely"),

@@ -8,10 +8,11 @@ import pytest
 
 from apps.cases.tests.engine import backbone
 from apps.notes.models import HandOut, Note, NoteTemplate
-from apps.notes.pipeline.handout import draft_of, plain_words
+from apps.notes.pipeline.handout import draft_of
 from apps.notes.schemas import BUILT_IN, SECTIONS, NoteSummary, Template, written
 from apps.notes.tests.test_notes import NOTE
 from apps.notes.views.notes import pieces_of
+from apps.safety.services import plain_words
 from medassist.audit.models import AuditEntry
 from medassist.clinical.readability import readability
 from medassist.tenancy.context import clinic_context
@@ -23,7 +24,8 @@ def summarised(api: Any, who: Any, text: str = NOTE, **more: str) -> dict[str, A
     with backbone():
         answer = api(who).post("/api/v1/notes/summarize", {"text": text, **more}, format="json")
     assert answer.status_code == 200, answer.content
-    return answer.json()
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def test_a_note_is_sent_and_read_beside_the_lines_it_rests_on(api: Any, alice: Any) -> None:

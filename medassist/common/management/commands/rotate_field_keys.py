@@ -8,6 +8,7 @@ from django.db import connection, router
 from django.db.models import Model
 from psycopg import sql
 
+from medassist.common.blind import BlindIndexField
 from medassist.common.fields import EncryptedTextField, ring
 
 
@@ -26,7 +27,24 @@ class Command(BaseCommand):
             for field in model._meta.local_fields:
                 if isinstance(field, EncryptedTextField) and router.allow_migrate_model(connection.alias, model):
                     total += self._rotate(model, field, options["batch"])
+                if isinstance(field, BlindIndexField) and router.allow_migrate_model(connection.alias, model):
+                    total += self._index_anew(model, field, options["batch"])
         self.stdout.write(f"{total} values re-encrypted with key {ring().current}")
+
+    @staticmethod
+    def _index_anew(model: type[Model], field: BlindIndexField, batch: int) -> int:
+        """Tokens under the first key, from the row's own words; each row once, in order."""
+        done, last = 0, None
+        while True:
+            rows = model._default_manager.order_by("pk")
+            found = list((rows if last is None else rows.filter(pk__gt=last))[:batch])
+            for row in found:
+                tokens = field.tokens_of(row, connection)
+                if tokens != getattr(row, field.attname):
+                    done += model._default_manager.filter(pk=row.pk).update(**{field.attname: tokens})
+            if not found:
+                return done
+            last = found[-1].pk
 
     @staticmethod
     def _rotate(model: type[Model], field: EncryptedTextField, batch: int) -> int:

@@ -40,9 +40,12 @@ _FILLED_AT_ONCE = 100
 
 @again_on_deadlock
 def request_assessment(
-    *, actor: Actor, case: CaseInput, idempotency_key: str | None = None, lane: Lane | None = None
-) -> Requested:
+    *, actor: Actor, case: CaseInput, idempotency_key: str | None = None, lane: Lane | None = None,
+    think_first: bool = False,
+) -> Requested:  # fmt: skip
     """Stores the case with its triage floor and queues its assessment; rules only, no model is asked here.
+
+    With `think_first` the pages ask each reader's own impression before they show the assessment.
 
     An emergency goes to the emergency lane unless the caller chose one. Raises `IdempotencyConflict` when the key
     came with another body before, `InvalidInput` for a document that is not there to be taken, `TooManyRequests` or
@@ -75,6 +78,7 @@ def request_assessment(
             floor=floor.model_dump(mode="json"),
             floor_level=floor.level,
             latest_job_id=submitted.job_id,
+            think_first=think_first,
         )
         if case.documents:
             documents.attach_to_case(actor=actor, document_ids=case.documents, case_id=case_id)
