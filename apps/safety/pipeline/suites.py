@@ -34,7 +34,7 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fidelity": ("guard_a", "guard_b", "guard_c", "guard_e", "guard_f"),
         "streaming": ("guard_c",),
         "claims": ("claims",),
-        "triage": ("vignettes",),
+        "triage": ("vignettes", "vignettes_b"),
         "injections": ("injections",),
         "identifiers": ("identifiers",),
         "news2": ("news2",),

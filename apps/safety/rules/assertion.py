@@ -107,13 +107,20 @@ _FAMILY = re.compile(
     rf"(?:had|has|have|died|with|suffer\w*|diagnosed|got|an?|history|(?=(?:heart|stroke|cancer|sudden)\b))|\b{RELATIVE}(?:'s|s')\s|\b(?:in|of)\s+(?:his|her|a|the|their)\s+{RELATIVE}\b"
 )
 _INFORMANT = re.compile(
-    rf"\b{RELATIVE}\s+(?:reports?|says?|states?|notic\w+|thinks?|found|brought|called|worr\w+|concern\w+|describ\w+|witness\w+|denies)"
+    rf"\b{RELATIVE}(?:'s|s')?\s+(?:own\s+)?(?:words?|account|report|story|description|concern)\b|\b{RELATIVE}\s+(?:reports?|says?|states?|notic\w+|thinks?|found|brought|called|worr\w+|concern\w+|describ\w+|witness\w+|denies)"
 )
 _HYPOTHETICAL = re.compile(
     r"\b(?:if|in\s+case|should\s+(?:he|she|they|there|you|any|symptoms)|return\s+(?:if|for|with)|come\s+back|watch\s+(?:for|out)|look\s+out\s+for|"
     r"safety[\s-]?net\w*|advised?\s+(?:about|of|to)|warned?|counsel\w*|educat\w+|leaflet|worr(?:y|ies|ied)\s+(?:about|that|of|he|she|it)|"
     r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|fear(?:s|ful|ing)?|wonder(?:s|ing|ed)?\s+(?:if|whether|about)|thinks?\s+(?:it|this)\s+(?:might|could|may)\s+be|risk\s+(?:of|factors?\s+for)|at\s+risk|"
+    # What something may bring about one day, and what somebody wants to be told or protected from.
+    r"(?:will|would|could|can|might|may)\s+(?:\w+ly\s+)?(?:give|cause|lead\s+to|bring\s+on|trigger)|"
+    r"(?:wants?|requests?|asks?|asking|enquir\w+|needs?)\s+(?:\w+\s+){0,2}?(?:about|advice|information|vaccin\w*|jabs?|tablets)|"
     r"prevent\w*|prophyla\w+|screen(?:ing|ed)?\s+for|to\s+(?:rule\s+out|exclude)|monitor\s+for|read\s+about|googled|vaccin\w+|immuni[sz]ed)\b"
+)
+_WANTED = re.compile(r"\b(?:wants?|requests?|requesting|asks?\s+for|asking\s+for|needs?|enquir\w+)\b")
+_PROTECTION = re.compile(
+    r"^[^.;]{0,20}?\b(?:tablets?|pills?|prophyla\w+|vaccin\w*|jabs?|immuni[sz]ation|advice|leaflet|screening|risk)\b"
 )
 _QUESTION = re.compile(r"\b(?:could|can|might|may|is|are|would|does|do|should|what|which|whether)\b[^?]*\?\s*$")
 _PAST = re.compile(
@@ -126,6 +133,11 @@ _CURRENT_HISTORY = re.compile(
 )
 _LONG_AGO = re.compile(
     r"^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+a\s+child|(?:has|have)\s+(?:now\s+)?resolved)\b"
+)
+# "Seen in the ED three weeks ago with chest pain": what took people there then.
+_SEEN_THEN = re.compile(
+    r"\b(?:seen|attended|admitted|attendance|admission|presented|assessed|went|discharged|hospital)\b[^.;]{0,50}?"
+    r"\b(?:\d+|a|two|three|four|five|six|several|few|some)\s+(?:weeks?|months?|years?)\s+(?:ago|back|earlier)\s+(?:with|for|because\s+of|due\s+to)\b[^.;]{0,60}$"
 )
 _AT_AGE = re.compile(
     r"^[^.;,]{0,30}?\b(?:at|when|aged)\s+(?:the\s+)?(?:age\s+(?:of\s+)?)?(?:he\s+was\s+|she\s+was\s+)?\d{1,2}\b"
@@ -143,7 +155,11 @@ def status_of(statement: str, start: int, end: int) -> Status:
         return "absent"
     if _is_family(before, after):
         return "family"
-    if _HYPOTHETICAL.search(before) or _QUESTION.search(statement):
+    if (
+        _HYPOTHETICAL.search(before)
+        or _QUESTION.search(statement)
+        or (_WANTED.search(before) and _PROTECTION.match(after))
+    ):
         return "hypothetical"
     if _is_past(before, after):
         return "past"
@@ -197,6 +213,8 @@ def _is_family(before: str, after: str) -> bool:
 def _is_past(before: str, after: str) -> bool:
     if _AGAIN.search(after[:60]):
         return False
+    if _SEEN_THEN.search(before):
+        return True
     if _LONG_AGO.match(after) or (_AT_AGE.match(after) and re.search(r"\bhad\b", before)):
         return True
     cue = None
