@@ -441,6 +441,30 @@ class ReleaseForm(forms.Form):
     accept_numbers = forms.BooleanField(label=_("Numbers that the record does not hold are right"), required=False)
 
 
+class InvitationForm(forms.Form):
+    """A code, and for who has no account yet how to sign in."""
+
+    use_required_attribute = False
+    code = forms.CharField(
+        label=_("Code"), max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"})
+    )  # fmt: skip
+    full_name = forms.CharField(label=_("Your name"), max_length=150)
+    username = forms.CharField(
+        label=_("User name"), max_length=150, help_text=_("You choose it; it is yours at this clinic.")
+    )
+    password = forms.CharField(
+        label=_("Password"), max_length=200, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least twelve characters."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, known: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if known:
+            for name in ("full_name", "username", "password"):
+                del self.fields[name]
+
+
 def initial_of(case: CaseInput) -> dict[str, Any]:
     """The form's values for an existing case, so that a clinician can correct it and send it again."""
     vitals, patient = case.vitals, case.patient

@@ -153,3 +153,60 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"Release {self.id}"
+
+
+class PatientLink(models.Model):
+    """A patient's way to one case: invited -> accepted -> consent withdrawn. The code is known to its holder only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="patient_links")
+    code_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.CharField(max_length=160)
+    invited_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    person = models.CharField(max_length=64, default="", db_index=True)
+    """Id of the patient's account, once accepted."""
+    accepted_at = models.DateTimeField(null=True)
+    consent_withdrawn_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Link {self.id}"
+
+
+class PatientMessage(models.Model):
+    """What a patient says about what was released: something is wrong, or a question. Answered once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    link = models.ForeignKey(PatientLink, on_delete=models.PROTECT, related_name="messages")
+    kind = models.CharField(max_length=10)
+    text = EncryptedTextField()
+    at = models.DateTimeField(auto_now_add=True)
+    reply = EncryptedTextField(default="")
+    replied_by = models.CharField(max_length=160, default="")
+    replied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"Message {self.id}"
+
+
+class Intake(models.Model):
+    """A patient's answers to guided questions: open -> sent, or stopped at an emergency. Answers are added, never changed
+    after it ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    link = models.ForeignKey(PatientLink, on_delete=models.PROTECT, related_name="intakes")
+    answers = EncryptedJSONField()
+    """{question id: answer}, in the order in which they were given."""
+    level = models.CharField(max_length=20, default="routine")
+    """What the triage rules say about the answers so far."""
+    begun_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-begun_at"]
+
+    def __str__(self) -> str:
+        return f"Intake {self.id}"

@@ -207,3 +207,46 @@ def claims_of(assessment: Assessment) -> tuple[Claim, ...]:
     flags = [flag.claim for flag in assessment.red_flags if flag.claim is not None]
     sides = [claim for item in assessment.differential for claim in (*item.claims_for, *item.claims_against)]
     return tuple({claim.id: claim for claim in (*flags, *assessment.summary.claims, *sides)}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    id: UUID
+    kind: str
+    text: str
+    at: datetime
+    reply: str
+    replied_by: str
+    replied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeView:
+    id: UUID
+    begun_at: datetime
+    ended_at: datetime | None
+    level: TriageLevel
+    said: tuple[tuple[str, str], ...]
+    """(question id, answer), in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A case as its patient sees it: only what was released."""
+
+    id: UUID
+    accepted_at: datetime | None
+    text: str
+    released_at: datetime | None
+    messages: tuple[MessageView, ...]
+    intakes: tuple[IntakeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSide:
+    """The patient's part in a case, as its clinicians see it."""
+
+    linked: bool
+    withdrawn: bool
+    messages: tuple[MessageView, ...]
+    intakes: tuple[IntakeView, ...]

@@ -11,14 +11,28 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from apps.cases.models import AssessmentRecord, Case, ClaimReview, Impression, Outcome, Release
+from apps.cases.models import (
+    AssessmentRecord,
+    Case,
+    ClaimReview,
+    Impression,
+    Intake,
+    Outcome,
+    PatientLink,
+    PatientMessage,
+    Release,
+)
 from apps.cases.schemas import (
     CaseContent,
     CaseFilter,
     CasePage,
     CaseRow,
     Diagnosis,
+    IntakeView,
+    LinkView,
+    MessageView,
     OutcomeView,
+    PatientSide,
     ReleaseView,
     Reopened,
     Reopening,
@@ -28,7 +42,8 @@ from apps.cases.schemas import (
 from apps.documents import selectors as documents
 from apps.documents.schemas import DocumentBrief
 from medassist.accounts.access import Actor, Permission, require, require_object
-from medassist.audit.services import record
+from medassist.audit.schemas import Access
+from medassist.audit.services import accesses, record
 from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import SEVERITY, TriageFloor
@@ -243,3 +258,62 @@ def adjudicated(*, actor: Actor) -> Iterator[dict[str, Any]]:
         if row.case_id not in seen and row.assessment is not None:
             seen.add(row.case_id)
             yield {"assessment": row.assessment.payload, "diagnosis": [one["name"] for one in row.diagnoses]}
+
+
+def patient_links(*, actor: Actor) -> tuple[LinkView, ...]:
+    """The signed-in patient's cases, newest first; audited. Nothing of a case is in it but what was released."""
+    require(actor, Permission.PORTAL_USE)
+    rows = PatientLink.objects.filter(person=actor.id, consent_withdrawn_at__isnull=True).order_by("-accepted_at")
+    with transaction.atomic():
+        record(actor=actor, action="portal.list", object_type="person", object_id=actor.id, detail={})
+    return tuple(_link(row) for row in rows)
+
+
+def patient_link(*, actor: Actor, link_id: UUID) -> LinkView:
+    """One of them with its messages and its open intake; audited at the case. Raises `NotFound`."""
+    require(actor, Permission.PORTAL_USE)
+    row = PatientLink.objects.filter(pk=link_id, person=actor.id, consent_withdrawn_at__isnull=True).first()
+    if row is None:
+        raise NotFound
+    with transaction.atomic():
+        record(actor=actor, action="portal.read", object_type="case", object_id=str(row.case_id), detail={})
+    return _link(row)
+
+
+def _link(row: PatientLink) -> LinkView:
+    released = release_of(row.case_id)
+    return LinkView(
+        id=row.id, accepted_at=row.accepted_at, text=released.text if released else "",
+        released_at=released.at if released else None, messages=tuple(_message(one) for one in row.messages.all()),
+        intakes=tuple(_intake(one) for one in row.intakes.all()),
+    )  # fmt: skip
+
+
+def accesses_of(*, actor: Actor, link_id: UUID) -> list[Access]:
+    """Who looked at or changed the case behind the link: for the patient whom it is about."""
+    require(actor, Permission.PORTAL_USE)
+    row = PatientLink.objects.filter(pk=link_id, person=actor.id).first()
+    if row is None:
+        raise NotFound
+    names = [str(pk) for pk in AssessmentRecord.objects.filter(case_id=row.case_id).values_list("pk", flat=True)]
+    return accesses([str(row.case_id), *names])
+
+
+def from_patient(case_id: UUID) -> PatientSide:
+    """What the patient of a case said and whether the way is open; for who has just read the case."""
+    links = list(PatientLink.objects.filter(case_id=case_id).order_by("-invited_at"))
+    messages = PatientMessage.objects.filter(link__case_id=case_id)
+    intakes = Intake.objects.filter(link__case_id=case_id, ended_at__isnull=False)
+    open_ones = [link for link in links if link.accepted_at and not link.consent_withdrawn_at]
+    return PatientSide(
+        linked=bool(open_ones), withdrawn=any(link.consent_withdrawn_at for link in links),
+        messages=tuple(_message(one) for one in messages), intakes=tuple(_intake(one) for one in intakes),
+    )  # fmt: skip
+
+
+def _message(row: PatientMessage) -> MessageView:
+    return MessageView(row.id, row.kind, row.text, row.at, row.reply, row.replied_by, row.replied_at)
+
+
+def _intake(row: Intake) -> IntakeView:
+    return IntakeView(row.id, row.begun_at, row.ended_at, row.level, tuple(row.answers.items()))  # type: ignore[arg-type]

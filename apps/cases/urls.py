@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.cases.views import case, entry, judging, passage, releases, review, versions, worklist
+from apps.cases.views import case, entry, judging, passage, patients, portal, releases, review, versions, worklist
 
 app_name = "cases"
 
@@ -28,5 +28,14 @@ urlpatterns = [
     path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/withdraw/", releases.withdraw, name="withdraw"),
     path("cases/<uuid:case_id>/impression/", judging.think, name="think"),
     path("cases/<uuid:case_id>/outcome/", judging.outcome, name="outcome"),
+    path("cases/<uuid:case_id>/invite/", patients.invite, name="invite"),
+    path("cases/<uuid:case_id>/messages/<uuid:message_id>/", patients.reply, name="patient-reply"),
+    path("invitation/", portal.invitation, name="invitation"),
+    path("my/", portal.own_cases, name="portal"),
+    path("my/<uuid:link_id>/", portal.own_case, name="portal-case"),
+    path("my/<uuid:link_id>/questions/", portal.intake, name="portal-intake"),
+    path("my/<uuid:link_id>/message/", portal.message, name="portal-message"),
+    path("my/<uuid:link_id>/seen/", portal.seen_by, name="portal-seen"),
+    path("my/<uuid:link_id>/consent/", portal.consent, name="portal-consent"),
     path("passages/<path:passage_id>/", passage.passage, name="passage"),
 ]

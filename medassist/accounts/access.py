@@ -40,6 +40,8 @@ class Permission(Enum):
     ASSESSMENT_REVIEW = ("assessment.review", frozenset({Role.CLINICIAN}), True, None)
     ASSESSMENT_RELEASE = ("assessment.release", frozenset({Role.CLINICIAN}), False, None)
     OUTCOME_RECORD = ("outcome.record", frozenset({Role.CLINICIAN}), True, None)
+    PATIENT_INVITE = ("patient.invite", _CARE, False, None)
+    PORTAL_USE = ("portal.use", frozenset({Role.PATIENT}), False, None)
     JOB_READ = ("job.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
     NOTE_SUMMARIZE = ("note.summarize", _CARE, True, None)
     NOTE_READ = ("note.read", _CARE, True, None)

@@ -1,8 +1,9 @@
-"""What a check of the audit chain reports."""
+"""What a check of the audit chain reports, and what a person may read of the trail about themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 ProblemKind = Literal["altered", "missing", "unexpected", "cut_off", "head_missing", "head_forged"]
@@ -15,3 +16,14 @@ class ChainProblem:
     kind: ProblemKind
     seq: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One entry as the person it is about may read it."""
+
+    at: datetime
+    actor_kind: str
+    actor_id: str
+    label: str
+    action: str

@@ -4,7 +4,7 @@ so record last in a transaction."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.conf import settings
 from django.db import connection
@@ -12,7 +12,8 @@ from django.db import connection
 from medassist.accounts.access import Actor, system_actor
 from medassist.audit import chain
 from medassist.audit.chain import EntryValues
-from medassist.audit.schemas import ChainProblem
+from medassist.audit.models import AuditEntry
+from medassist.audit.schemas import Access, ChainProblem
 from medassist.audit.verification import problems_of
 from medassist.common.errors import ConfigurationError, InvalidInput
 from medassist.common.logs import trace_id
@@ -105,3 +106,9 @@ def verify_chain(schema: str) -> list[ChainProblem]:
     """Everything wrong with the trail of `schema` ("public" or a clinic's): edits, deletions, insertions,
     reordering, a cut-off end. Empty means that the trail is as it was written."""
     return problems_of(schema)
+
+
+def accesses(object_ids: Collection[str], *, most: int = 200) -> list[Access]:
+    """Who did something with one of these objects, newest first: for the person whom they are about."""
+    rows = AuditEntry.objects.filter(object_id__in=list(object_ids))[:most]
+    return [Access(row.at, row.actor_kind, row.actor_id, row.actor_label or row.actor_id, row.action) for row in rows]

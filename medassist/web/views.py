@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from medassist.accounts.access import Role
 from medassist.common.errors import InvalidInput, MedAssistError, NotFound, PermissionDenied
 from medassist.web.problems import plain_response
 
@@ -38,8 +39,10 @@ logout = SignOut.as_view()
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """Leads to the work list, or to the sign-in page."""
-    return redirect("cases:list" if request.user.is_authenticated else "login")
+    """Leads to the work list, a patient to the own cases, everybody else to the sign-in page."""
+    if not request.user.is_authenticated:
+        return redirect("login")
+    return redirect("cases:portal" if getattr(request.user, "role", "") == Role.PATIENT else "cases:list")
 
 
 def _error(request: HttpRequest, error: MedAssistError) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -226,13 +227,60 @@ def test_every_page_fits_and_can_be_read_and_named(
     page = open_page(viewport=viewport, color_scheme=scheme)
     said = complaints(page)
     addresses = ["/cases/", "/cases/new/", "/cases/new/json/", "/passages/medquad/1/?start=3&end=20"]
-    addresses += ["/documents/", "/search/", "/rules/", "/rules/gi_bleed/"]
+    addresses += [
+        "/documents/",
+        "/search/",
+        "/rules/",
+        "/rules/gi_bleed/",
+        "/notes/",
+        "/notes/new/",
+        "/cases/new/text/",
+    ]
+    addresses += ["/cases/?level=routine&status=waiting", f"/cases/{cases[0].id}/assessments/"]
+    with clinic_context("alpha"):
+        first = Case.objects.get(pk=cases[0].id).assessments.get()
+    addresses += [f"/cases/{cases[0].id}/assessments/{first.pk}/release/"]
     for address in [*addresses, *(f"/cases/{case.id}/" for case in cases)]:
         page.goto(address)
         assert overflow(page) <= 0, address
         assert unnamed_controls(page) == [], address
         assert faint_text(page) == [], address
         assert page.get_by_role("heading", level=1).count() == 1 or address.startswith("/passages/"), address
+    assert said == []
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_patients_pages_fit_and_can_be_read_and_named(open_page: Any, api: Any, alice: Any, viewport: Any) -> None:
+    case = stored(assessment=samples.full())
+    page = open_page(viewport=viewport, color_scheme="dark", signed_in=False)
+    said = complaints(page)
+    code = re.search(r"<code>([A-Z0-9-]{19})</code>", api(alice).post(f"/cases/{case.id}/invite/").content.decode())
+    assert code
+    page.goto("/invitation/")
+    for label, value in (
+        ("Code", code.group(1)),
+        ("Your name", "P"),
+        ("User name", "newpat"),
+        ("Password", "a long pass phrase"),
+    ):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="My cases", level=1)).to_be_visible()
+    page.locator("main h2 a").click()
+    own = page.url
+    for address in (own, f"{own}questions/", f"{own}seen/", f"{own}consent/", "/my/", "/invitation/"):
+        page.goto(address)
+        assert overflow(page) <= 0, address
+        assert unnamed_controls(page) == [], address
+        assert faint_text(page) == [], address
+        assert page.get_by_role("heading", level=1).count() == 1, address
+    page.goto(f"{own}questions/")
+    page.get_by_label("Your answer").fill("pain in my chest")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name="Since when?")).to_be_visible()
+    page.get_by_label("Your answer").fill("Since this morning, with sweating")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("alert")).to_contain_text("Get emergency help now")
     assert said == []
 
 

@@ -19,6 +19,7 @@ from apps.cases import selectors, services
 from apps.cases.pipeline.record import headline_of
 from apps.cases.schemas import cited_passages, claims_of
 from apps.cases.views import words
+from apps.cases.views.patients import side_of
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
 from apps.cases.views.review import reviews_of
@@ -118,6 +119,8 @@ def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
         "may_conclude": is_allowed(actor, Permission.OUTCOME_RECORD),
         "progress": {"done": len(reviews), "all": len(claims_of(assessment))} if assessment else None,
         "outcome": selectors.outcome_of(detail.id),
+        "patient": side_of(detail.id),
+        "may_invite": is_allowed(actor, Permission.PATIENT_INVITE),
         "released": selectors.release_of(detail.id),
         "reviews": reviews_of(detail, actor.clinic),
         "may_submit": is_allowed(actor, Permission.CASE_SUBMIT),

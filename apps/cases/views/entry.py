@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from apps.cases import services
 from apps.cases.forms import BLANK_ROWS, SAID, CaseEntry, CaseJsonForm, PastedForm, initial_of
 from apps.cases.pipeline.pasted import case_of
+from apps.cases.services.portal import intake_case
 from apps.documents import services as documents
 from apps.documents.schemas import DocumentView, Upload
 from apps.documents.selectors import document_view
@@ -40,6 +41,8 @@ ROW_GROUPS = ("symptoms", "labs")
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Permission.CASE_SUBMIT)
 def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
+    if request.method != "POST" and request.GET.get("intake"):
+        return _from_patient(request, actor, request.GET["intake"])
     if request.method != "POST":
         return _form(request, CaseEntry(locales=_locales(), initial={"locale": current_clinic().locale}))
     if request.POST.get("more_rows") in ROW_GROUPS:
@@ -64,6 +67,19 @@ def new_case(request: HttpRequest, actor: Actor) -> HttpResponse:
     except (InvalidInput, TooManyRequests, Unavailable) as error:
         entry.place(error)
         return _with_retry(_form(request, entry, status=error.status, attached=_attached(actor, posted)), error)
+
+
+def _from_patient(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """The record with what its patient answered, to be confirmed in the form."""
+    try:
+        intake_id = UUID(name)
+    except ValueError:
+        raise NotFound from None
+    case = intake_case(actor=actor, intake_id=intake_id)
+    messages.info(
+        request, gettext("The record and the patient's answers were read into the form. Check it, then send it.")
+    )
+    return _form(request, CaseEntry(locales=(*_locales(), case.locale), initial=initial_of(case)))
 
 
 def _with_files(request: HttpRequest, actor: Actor) -> tuple[QueryDict, str]:

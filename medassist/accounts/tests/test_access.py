@@ -48,9 +48,10 @@ CLINIC_RIGHTS: dict[Role, set[Permission]] = {
         P.ASSESSMENT_REVIEW,
         P.ASSESSMENT_RELEASE,
         P.OUTCOME_RECORD,
+        P.PATIENT_INVITE,
     },
-    R.NURSE: {*CARE},
-    R.PATIENT: set(),
+    R.NURSE: {*CARE, P.PATIENT_INVITE},
+    R.PATIENT: {P.PORTAL_USE},
     R.CLINIC_ADMIN: {
         P.NOTE_TEMPLATE,
         P.PROTOCOL_MANAGE,
