@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from apps.cases.api.analyze import AnalyzeCase
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
 from apps.cases.api.reviews import AssessmentRelease, AssessmentReview, CaseOutcome
+from apps.chat.api.chat import ChatAsk, ChatCancel, ChatEvents, ChatExport, ChatItem
 from apps.documents.api.documents import (
     DocumentsCancel,
     DocumentsIngest,
@@ -32,6 +33,11 @@ api = [
     path("assessments/<uuid:assessment_id>/release", AssessmentRelease.as_view(), name="assessments-release"),
     path("notes/summarize", SummarizeNote.as_view(), name="notes-summarize"),
     path("notes/<uuid:note_id>", NotesItem.as_view(), name="notes-item"),
+    path("chat", ChatAsk.as_view(), name="chat-ask"),
+    path("chat/<uuid:conversation_id>", ChatItem.as_view(), name="chat-item"),
+    path("chat/<uuid:conversation_id>/events", ChatEvents.as_view(), name="chat-events"),
+    path("chat/<uuid:conversation_id>/cancel", ChatCancel.as_view(), name="chat-cancel"),
+    path("chat/<uuid:conversation_id>/export", ChatExport.as_view(), name="chat-export"),
     path("documents", DocumentsList.as_view(), name="documents-list"),
     path("documents/ingest", DocumentsIngest.as_view(), name="documents-ingest"),
     path("documents/search", DocumentsSearch.as_view(), name="documents-search"),
@@ -69,6 +75,7 @@ urlpatterns = [
     path("", include("apps.cases.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.notes.urls")),
+    path("", include("apps.chat.urls")),
     path("", include("apps.safety.urls")),
 ]
 

@@ -205,6 +205,15 @@ def content_for_pipeline(case_id: UUID) -> CaseContent:
     )  # fmt: skip
 
 
+def record_of(case_id: UUID) -> tuple[CaseInput, Assessment | None]:
+    """The record and its latest released assessment, for a run in the clinic; raises `NotFound`."""
+    case = Case.objects.filter(pk=case_id).first()
+    if case is None:
+        raise NotFound
+    row = case.assessments.filter(status="released").first()
+    return CaseInput.model_validate(case.payload), Assessment.model_validate(row.payload) if row else None
+
+
 def progress_ticket(*, actor: Actor, job_id: UUID) -> str:
     """Address of the job's live events for a page; empty when no events process is configured."""
     return events_address(actor=actor, job_id=job_id)

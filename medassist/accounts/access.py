@@ -47,6 +47,8 @@ class Permission(Enum):
     NOTE_READ = ("note.read", _CARE, True, None)
     NOTE_TEMPLATE = ("note.template", frozenset({Role.CLINIC_ADMIN}), False, None)
     NOTE_RELEASE = ("note.release", frozenset({Role.CLINICIAN}), False, None)
+    CHAT_ASK = ("chat.ask", _CARE, True, None)
+    CHAT_READ = ("chat.read", _CARE, True, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     GUIDELINE_MANAGE = ("guideline.manage", frozenset({Role.PLATFORM_STAFF}), False, None)
     DOCUMENT_INGEST = ("document.ingest", _CARE, True, None)

@@ -120,6 +120,7 @@ def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
         "progress": {"done": len(reviews), "all": len(claims_of(assessment))} if assessment else None,
         "outcome": selectors.outcome_of(detail.id),
         "patient": side_of(detail.id),
+        "may_chat": is_allowed(actor, Permission.CHAT_READ),
         "may_invite": is_allowed(actor, Permission.PATIENT_INVITE),
         "released": selectors.release_of(detail.id),
         "reviews": reviews_of(detail, actor.clinic),

@@ -37,7 +37,7 @@ P, R = Permission, Role
 
 # Written out, so that a change of a right is a change here as well.
 CARE = {
-    P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.NOTE_SUMMARIZE, P.NOTE_READ, P.GUIDELINE_READ,
+    P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.NOTE_SUMMARIZE, P.NOTE_READ, P.CHAT_ASK, P.CHAT_READ, P.GUIDELINE_READ,
     P.DOCUMENT_INGEST, P.DOCUMENT_READ, P.DOCUMENT_SEARCH,
 }  # fmt: skip
 CLINIC_RIGHTS: dict[Role, set[Permission]] = {

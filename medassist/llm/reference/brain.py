@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medassist.llm.reference import chat
 from medassist.llm.reference.drafting import write_draft
 from medassist.llm.reference.knowledge import knowledge
 from medassist.llm.reference.minimal import minimal_instance
@@ -40,6 +41,8 @@ def answer(messages: Sequence[tuple[str, str]], schema: Mapping[str, Any] | None
     if prompt.task == "assessment":
         draft = assess(prompt, most=_most(schema, "differential"))
         return json.dumps(fit_into(draft, int(max_tokens * CHARACTERS_PER_TOKEN)), ensure_ascii=False)
+    if prompt.task == "chat":
+        return json.dumps(chat.answer(prompt), ensure_ascii=False)
     if prompt.task == "note_summary":
         return json.dumps(summarize(prompt.parts), ensure_ascii=False)
     return json.dumps(minimal_instance(schema))

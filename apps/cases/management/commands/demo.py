@@ -40,6 +40,8 @@ KEY_SCOPES = [
     Permission.GUIDELINE_READ,
     Permission.NOTE_SUMMARIZE,
     Permission.NOTE_READ,
+    Permission.CHAT_ASK,
+    Permission.CHAT_READ,
     Permission.DOCUMENT_INGEST,
     Permission.DOCUMENT_READ,
     Permission.DOCUMENT_SEARCH,

@@ -1,0 +1,1 @@
+"""The chat's room over the API."""
