@@ -7,3 +7,8 @@ class AccountsConfig(AppConfig):
     name = "medassist.accounts"
     label = "accounts"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        from medassist.accounts import events
+
+        events.connect()
