@@ -12,8 +12,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -86,12 +88,34 @@ def secret_place() -> str:
     return f"{current_schema()}/mfa.authenticator/data"
 
 
+def rotate_second_factors() -> int:
+    """Re-encrypts secrets of second factors that do not use the current key; the number of them."""
+    keys, place, done = ring(), secret_place(), 0
+    for pk in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).values_list("pk", flat=True):
+        with transaction.atomic():
+            # Locked: a recovery code that is being used must not come back.
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            if row is None:
+                continue
+            names = [name for name in ("secret", "seed") if name in row.data and not keys.is_current(row.data[name])]
+            if not names:
+                continue
+            for name in names:
+                row.data[name] = keys.encrypt(keys.decrypt(row.data[name], place), place)
+            row.save(update_fields=["data"])
+            done += 1
+    return done
+
+
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """The clinic's one identity provider, out of the clinic's own table; none in the public schema."""
 
     def list_apps(
-        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
-    ) -> list[SocialApp]:  # noqa: ARG002
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        provider: str | None = None,
+        client_id: str | None = None,  # noqa: ARG002
+    ) -> list[SocialApp]:
         stored = active_provider()
         if stored is None or provider not in {None, "openid_connect", stored.key}:
             return []

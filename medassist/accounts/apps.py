@@ -9,6 +9,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from medassist.accounts import events
+        from medassist.accounts import adapters, events
+        from medassist.common import fields
 
         events.connect()
+        if adapters.rotate_second_factors not in fields.other_secrets:
+            fields.other_secrets.append(adapters.rotate_second_factors)

@@ -52,7 +52,7 @@ def _note(action: str, *, actor: Actor, object_id: str, **detail: Any) -> None:
         trail.note(actor=actor, action=action, object_type="person", object_id=object_id, detail=detail)
 
 
-def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
+def signed_in(*, request: Any, user: User, **_: Any) -> None:
     request.session[sessions.ACTIVE_AT] = int(time.time())
     methods = get_authentication_records(request, user)
     used = [str(one.get("type") or one.get("method")) for one in methods if not one.get("reauthenticated")]
@@ -74,7 +74,7 @@ def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
     )
 
 
-def signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
+def signed_out(*, request: Any, user: User | None, **_: Any) -> None:
     key = request.session.session_key
     if user is None or not UserSession.objects.filter(session_key=key).delete()[0]:
         return
@@ -87,7 +87,7 @@ def signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
     )
 
 
-def refused(sender: Any, credentials: dict[str, Any], request: Any = None, **more: Any) -> None:
+def refused(*, credentials: dict[str, Any], request: Any = None, **more: Any) -> None:
     """Each failure counts once; what is tried while locked out does not, or a stranger could fill the trail."""
     if request is None or (getattr(request, "axes_locked_out", False) and request.axes_failures_since_start is None):
         return
@@ -104,7 +104,7 @@ def refused(sender: Any, credentials: dict[str, Any], request: Any = None, **mor
     )
 
 
-def locked_out(sender: Any, request: Any, username: str | None, ip_address: str | None, **_: Any) -> None:
+def locked_out(*, request: Any, username: str | None, ip_address: str | None, **_: Any) -> None:
     if request.axes_failures_since_start is None:
         return
     person = User.objects.filter(username=username).first()
@@ -117,25 +117,25 @@ def locked_out(sender: Any, request: Any, username: str | None, ip_address: str 
     )
 
 
-def code_refused(sender: Any, request: Any, user: User, **_: Any) -> None:
+def code_refused(*, request: Any, user: User, **_: Any) -> None:
     """Counts towards the same lock-out as a wrong password."""
     user_login_failed.send(
         sender=__name__, credentials={"username": user.get_username()}, request=request, method="code"
     )
 
 
-def factor_added(sender: Any, request: Any, user: User, authenticator: Any, **_: Any) -> None:
+def factor_added(*, user: User, authenticator: Any, **_: Any) -> None:
     _note("second_factor.added", actor=actor_for_user(user), object_id=str(user.pk), kind=str(authenticator.type))
 
 
-def factor_removed(sender: Any, request: Any, user: User, authenticator: Any, **_: Any) -> None:
+def factor_removed(*, request: Any, user: User, authenticator: Any, **_: Any) -> None:
     request.session.pop(sessions.SECOND_FACTOR, None)
     _note("second_factor.removed", actor=actor_for_user(user), object_id=str(user.pk), kind=str(authenticator.type))
     others = [one for one in UserSession.objects.filter(user=user) if one.session_key != request.session.session_key]
     sessions.end_sessions(person=user, sessions=others, reason="second_factor", by=actor_for_user(user))
 
 
-def person_saved(sender: Any, instance: User, created: bool, **_: Any) -> None:
+def person_saved(*, instance: User, created: bool, **_: Any) -> None:
     """A new password, or being taken out of use, ends every session."""
     if created:
         return

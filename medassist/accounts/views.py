@@ -125,9 +125,7 @@ def end(request: HttpRequest) -> HttpResponse:
     if wanted.isdigit():
         mine = mine.filter(pk=int(wanted))
     chosen = [one for one in mine if one.session_key != request.session.session_key]
-    ended = sessions.end_sessions(
-        person=person, sessions=chosen, reason="ended_elsewhere", by=actor_for_user(person)
-    )
+    ended = sessions.end_sessions(person=person, sessions=chosen, reason="ended_elsewhere", by=actor_for_user(person))
     if ended:
         messages.success(request, _("Signed out there."))
     return redirect("account")

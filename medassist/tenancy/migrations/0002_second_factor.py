@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='clinic',
-            name='second_factor_required',
-            field=models.BooleanField(default=False, help_text='Clinicians and administrators must set up an authenticator app or a passkey before they go on.', verbose_name='second factor required'),
+            model_name="clinic",
+            name="second_factor_required",
+            field=models.BooleanField(
+                default=False,
+                help_text="Clinicians and administrators must set up an authenticator app or a passkey before they go on.",
+                verbose_name="second factor required",
+            ),
         ),
     ]
