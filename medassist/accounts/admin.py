@@ -122,6 +122,12 @@ class PersonChangeForm(_RolesOfSchema, UserChangeForm):  # type: ignore[type-arg
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
     """The secret is written, never shown."""
 
+    issuer = forms.URLField(
+        label=_("issuer"),
+        max_length=300,
+        assume_scheme="https",
+        help_text=_("Without /.well-known/openid-configuration; its host must be listed in OIDC_HOSTS."),
+    )
     new_secret = forms.CharField(
         label=_("client secret"), required=False, strip=True, max_length=500,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),

@@ -95,7 +95,7 @@ class IdentityProvider(models.Model):
         NURSE = Role.NURSE.value, _("nurse")
 
     name = models.CharField(_("name"), max_length=60, help_text=_("As the button on the sign-in page says it."))
-    issuer = models.URLField(_("issuer"), max_length=300, help_text=_("Without /.well-known/openid-configuration."))
+    issuer = models.URLField(_("issuer"), max_length=300)
     client_id = models.CharField(_("client id"), max_length=300)
     client_secret = EncryptedTextField(_("client secret"), blank=True, default="")
     is_active = models.BooleanField(_("switched on"), default=False)
