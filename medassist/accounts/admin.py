@@ -47,8 +47,8 @@ def _change_password(request: HttpRequest, extra_context: Any = None) -> HttpRes
     return redirect("account_change_password")
 
 
-admin.site.login = _sign_in  # type: ignore[assignment,method-assign]
-admin.site.password_change = _change_password  # type: ignore[assignment,method-assign]
+admin.site.login = _sign_in  # type: ignore[method-assign]
+admin.site.password_change = _change_password  # type: ignore[method-assign,assignment]
 # allauth's and axes' own pages would show sessions, addresses and links past our rights.
 for _model in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken, UserSession):
     if admin.site.is_registered(_model):
@@ -146,6 +146,11 @@ class IdentityProviderAdmin(PermissionAdmin):
     required_permission = Permission.PEOPLE_MANAGE
     form = ProviderForm
     list_display = ("name", "issuer", "is_active", "creates_people")
+    readonly_fields = ("redirect_address",)
+
+    @admin.display(description=_("redirect address, to be registered there"))
+    def redirect_address(self, obj: IdentityProvider) -> str:
+        return reverse("openid_connect_callback", args=[obj.key]) if obj.pk else "-"
 
     def may(self, request: HttpRequest) -> bool:
         return current_schema() != PUBLIC_SCHEMA and super().may(request)

@@ -92,9 +92,10 @@ def refused(*, credentials: dict[str, Any], request: Any = None, **more: Any) ->
     if request is None or (getattr(request, "axes_locked_out", False) and request.axes_failures_since_start is None):
         return
     person = User.objects.filter(username=credentials.get("username")).first()
-    if person is None:
+    if person is None and not _few_strangers():
         # The name may be a password typed into the wrong field: it is kept nowhere but with axes' count.
         logger.warning("A sign-in failed", extra={"code": "unknown_name", "clinic": current_schema()})
+        return
     _note(
         "session.refused",
         actor=_door(),
@@ -102,6 +103,20 @@ def refused(*, credentials: dict[str, Any], request: Any = None, **more: Any) ->
         method=str(more.get("method", "password")),
         address=client_ip(request),
     )
+
+
+_STRANGERS_A_MINUTE = 20
+_strangers: dict[str, tuple[int, int]] = {}
+
+
+def _few_strangers() -> bool:
+    """Names that nobody has are written a few times a minute: made-up ones have no end, and each entry of the trail
+    waits for the one before."""
+    minute, schema = int(time.time() // 60), current_schema()
+    since, count = _strangers.get(schema, (minute, 0))
+    count = count + 1 if since == minute else 1
+    _strangers[schema] = (minute, count)
+    return count <= _STRANGERS_A_MINUTE
 
 
 def locked_out(*, request: Any, username: str | None, ip_address: str | None, **_: Any) -> None:

@@ -108,6 +108,6 @@ class ActivateTOTPForm(AllauthActivateTOTPForm):  # type: ignore[misc]
         kept = session.get(totp.SECRET_SESSION_KEY) if self.is_bound else None
         if kept:
             return str(adapter.decrypt(kept))
-        secret = totp.generate_totp_secret()
+        secret: str = totp.generate_totp_secret()
         session[totp.SECRET_SESSION_KEY] = adapter.encrypt(secret)
         return secret

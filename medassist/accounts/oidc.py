@@ -40,12 +40,12 @@ class GuardedSession(requests.Session):
         # Neither a proxy nor credentials out of the environment: what is asked is what was checked.
         self.trust_env = False
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         if issuer_problem(str(url)):
             raise requests.exceptions.InvalidURL("This host is not listed in OIDC_HOSTS")
         kwargs["allow_redirects"] = False
         kwargs["timeout"] = settings.SOCIALACCOUNT_REQUESTS_TIMEOUT
-        response = super().request(method, url, *args, **kwargs)
+        response = super().request(str(method), str(url), *args, **kwargs)
         if 300 <= response.status_code < 400:
             raise requests.exceptions.TooManyRedirects("An identity provider's address must not lead elsewhere")
         if len(response.content) > _MOST_BYTES:

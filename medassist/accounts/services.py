@@ -97,7 +97,7 @@ def unlock_person(*, username: str, by: Actor) -> int:
     require(by, Permission.PEOPLE_MANAGE)
     person = _person_named(username)
     with transaction.atomic():
-        count = AccessAttempt.objects.filter(username=person.username).count()
+        count: int = AccessAttempt.objects.filter(username=person.username).count()
         AccessAttempt.objects.filter(username=person.username).delete()
         _note_person("person.unlocked", person, by, attempts=count)
     return count
@@ -111,7 +111,8 @@ def reset_second_factor(*, username: str, by: Actor) -> int:
     require(by, Permission.PEOPLE_MANAGE)
     person = _person_named(username)
     with transaction.atomic():
-        count, _ = Authenticator.objects.filter(user=person).delete()
+        count: int = Authenticator.objects.filter(user=person).count()
+        Authenticator.objects.filter(user=person).delete()
         _note_person("second_factor.reset", person, by, factors=count)
         end_sessions(person=person, reason="second_factor", by=by)
     return count

@@ -73,7 +73,10 @@ def login(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or form.person is None:
         return _sign_in_page(request, form)
     credentials = {"username": form.cleaned_data["username"]}
-    return perform_password_login(request, credentials, Login(user=form.person, redirect_url=after or None))
+    answer: HttpResponse = perform_password_login(
+        request, credentials, Login(user=form.person, redirect_url=after or None)
+    )
+    return answer
 
 
 def locked_out(request: HttpRequest, response: Any = None, credentials: Any = None) -> HttpResponse:  # noqa: ARG001
@@ -103,13 +106,14 @@ def logout(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
+    person: Any = request.user
     kinds: dict[str, int] = {}
-    for kind in Authenticator.objects.filter(user=request.user).values_list("type", flat=True):
+    for kind in Authenticator.objects.filter(user=person).values_list("type", flat=True):
         kinds[kind] = kinds.get(kind, 0) + 1
     context = {
         "kinds": kinds,
-        "sessions": sessions.sessions_of(request.user),
-        "has_password": request.user.has_usable_password(),
+        "sessions": sessions.sessions_of(person),
+        "has_password": person.has_usable_password(),
         "idle_minutes": settings.SESSION_COOKIE_AGE // 60,
     }
     return render(request, "account/account.html", context)

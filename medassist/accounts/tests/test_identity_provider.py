@@ -342,6 +342,7 @@ def test_the_secret_is_encrypted_and_never_shown(stored: IdentityProvider, ada: 
     page = client.get(f"/admin/accounts/identityprovider/{stored.pk}/change/")
     assert page.status_code == 200
     assert SECRET not in page.content.decode()
+    assert f"/sso/{stored.key}/callback/" in page.content.decode()
 
 
 def test_the_clinics_administrator_edits_it_and_nobody_else(

@@ -186,6 +186,16 @@ def _without_secrets(page: str, username: str) -> str:
     return page.replace(username, "NAME")
 
 
+def test_made_up_names_do_not_fill_the_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medassist.accounts.events._strangers", {})
+    monkeypatch.setattr("medassist.accounts.events._STRANGERS_A_MINUTE", 3)
+    for number in range(6):
+        sign_in(browser(), f"nobody{number}", "wrong")
+    # Six tries may meet the turn of a minute.
+    assert 3 <= len(told()) <= 5
+    assert "nobody" not in str(told())
+
+
 def test_a_lock_in_one_clinic_is_none_in_another(member: Any, settings: Any) -> None:
     from medassist.accounts.access import Role
 
@@ -398,7 +408,7 @@ def test_a_session_that_nobody_uses_ends(alice: Any, later: Any, settings: Any) 
 def test_polling_does_not_keep_a_session_alive(alice: Any, later: Any, settings: Any, poll: str) -> None:
     client = browser()
     sign_in(client)
-    header = {} if poll.startswith("/api/") else {"HTTP_HX_REQUEST": "true", "HTTP_X_BACKGROUND": "1"}
+    header: dict[str, Any] = {} if poll.startswith("/api/") else {"HTTP_HX_REQUEST": "true", "HTTP_X_BACKGROUND": "1"}
     for _ in range(9):
         later(settings.SESSION_COOKIE_AGE / 10)
         assert client.get(poll, **header).status_code == 200
@@ -456,7 +466,10 @@ def test_a_link_by_e_mail_works_once_and_for_this_clinic_alone(alice: Any, bob: 
             User.objects.update(email="one@clinic.example")
     client = browser()
     sign_in(client)
-    ask = lambda address: browser().post("/account/password/reset/", {"email": address}, format="multipart")  # noqa: E731
+
+    def ask(address: str) -> Any:
+        return browser().post("/account/password/reset/", {"email": address}, format="multipart")
+
     known, unknown = ask("one@clinic.example"), ask("nobody@clinic.example")
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
     assert [letter.to for letter in mail.outbox] == [["one@clinic.example"]]
