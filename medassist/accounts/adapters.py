@@ -76,6 +76,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_totp_issuer(self) -> str:
         return f"MedAssist {self._get_site_name()}"
 
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return _("Passkey %(number)d") % {"number": number}
+
     def _get_site_name(self) -> str:
         try:
             return current_clinic().name
