@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.mfa import signals as second_factor
 from allauth.usersessions.models import UserSession
 from axes.signals import user_locked_out
@@ -45,6 +46,12 @@ def connect() -> None:
 def _door() -> Actor:
     """Who acts before it is known who asks."""
     return system_actor(current_schema(), "sign-in")
+
+
+def _who() -> Actor:
+    """Who is signed in to the request at work, the person or an administrator; the door where there is none."""
+    person = getattr(context.request, "user", None)
+    return actor_for_user(person) if getattr(person, "is_authenticated", False) else _door()
 
 
 def _note(action: str, *, actor: Actor, object_id: str, **detail: Any) -> None:
@@ -154,10 +161,11 @@ def person_saved(*, instance: User, created: bool, **_: Any) -> None:
     """A new password, or being taken out of use, ends every session."""
     if created:
         return
+    by = _who()
     # Django keeps the raw password here from `set_password` until the save is over.
     changed = getattr(instance, "_password", None) is not None
     if changed:
-        _note("person.password_changed", actor=_door(), object_id=str(instance.pk))
+        _note("person.password_changed", actor=by, object_id=str(instance.pk))
     if changed or not instance.is_active:
         reason = "password_changed" if changed else "deactivated"
-        sessions.end_sessions(person=instance, reason=reason, by=_door())
+        sessions.end_sessions(person=instance, reason=reason, by=by)

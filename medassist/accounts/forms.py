@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter as second_factor_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm as AllauthActivateTOTPForm
 from allauth.mfa.totp.internal import auth as totp
+from allauth.socialaccount.models import SocialAccount
 from axes.handlers.proxy import AxesProxyHandler
 from django import forms
 from django.conf import settings
@@ -20,6 +24,8 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from medassist.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 WRONG = _("User name and password do not fit together. Capitals and small letters count in both.")
 
@@ -55,6 +61,27 @@ class SignInForm(forms.Form):
             if self.person is None:
                 raise ValidationError(WRONG, code="wrong")
         return given
+
+
+class AskForLinkForm(ResetPasswordForm):  # type: ignore[misc]
+    """Sends the link to whoever has a password here, or was given none yet; the page says the same in any case."""
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        # Whoever comes through the clinic's identity provider must not open a second way in past it.
+        through_provider = set(SocialAccount.objects.values_list("user_id", flat=True))
+        self.users: list[User] = [
+            one for one in list(self.users) if one.has_usable_password() or one.pk not in through_provider
+        ]
+        return email
+
+    def save(self, request: Any, **kwargs: Any) -> str:
+        try:
+            return str(super().save(request, **kwargs))
+        except (SMTPException, OSError):
+            # An error page would tell that the address belongs to somebody.
+            logger.exception("A link for a new password could not be sent", extra={"code": "mail_failed"})
+            return str(self.cleaned_data["email"])
 
 
 class _CountedCode:

@@ -226,6 +226,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": None, "login_failed": None, "reauthenticate": "10/m/user",
     "reset_password": "20/m/ip,5/h/key", "reset_password_from_key": "20/m/ip", "change_password": "5/m/user",
 }  # fmt: skip
+ACCOUNT_FORMS = {"reset_password": "medassist.accounts.forms.AskForLinkForm"}
 SOCIALACCOUNT_ADAPTER = "medassist.accounts.adapters.ProviderAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import connection
 
@@ -167,7 +168,7 @@ def test_another_issuers_subjects_are_other_people(fake: FakeProvider, stored: I
 
 
 def test_people_are_made_only_where_the_clinic_said_so_and_with_its_role(
-    fake: FakeProvider, stored: IdentityProvider, known: Any
+    fake: FakeProvider, stored: IdentityProvider, known: Any, settings: Any
 ) -> None:
     fake.claims = {"sub": "s-9", "email": "new@alpha.example", "email_verified": True, "name": "Nia New"}
     assert come(fake, stored)[1].status_code == 403
@@ -179,6 +180,9 @@ def test_people_are_made_only_where_the_clinic_said_so_and_with_its_role(
         assert (made.role, made.full_name, made.has_usable_password()) == ("nurse", "Nia New", False)
     # No second way in past the provider.
     assert client.get("/account/password/").status_code == 404
+    settings.PASSWORD_RESET_BY_EMAIL = True
+    browser().post("/account/password/reset/", {"email": "new@alpha.example"}, format="multipart")
+    assert mail.outbox == []
     fake.claims |= {"sub": "s-10", "email": "unproven@alpha.example", "email_verified": False}
     assert come(fake, stored)[1].status_code == 403
 
