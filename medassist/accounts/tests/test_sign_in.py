@@ -14,11 +14,13 @@ import pytest
 from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt
 from django.core import mail
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from redis.exceptions import RedisError
 from rest_framework.test import APIClient
 
 from conftest import HOSTS, PASSWORD, DoorClient
@@ -511,6 +513,18 @@ def test_when_mail_cannot_be_sent_the_page_says_the_same(
     ] * 2
 
 
+def test_a_password_signs_in_when_redis_does_not_answer(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise RedisError("down")
+
+    for name in ("get", "set", "add", "delete", "get_many", "set_many", "incr"):
+        monkeypatch.setattr(cache, name, down)
+    client = browser()
+    assert sign_in(client, password="wrong").status_code == 200
+    assert sign_in(client)["Location"] == "/"
+    assert inside(client)
+
+
 def test_the_shared_cache_keeps_clinics_apart() -> None:
     """The real one, in Redis, as the settings make it: what is remembered of person 1 of a clinic is its own."""
     from django.utils.module_loading import import_string
@@ -518,15 +532,15 @@ def test_the_shared_cache_keeps_clinics_apart() -> None:
     from medassist.settings import base
 
     values = dict(base.CACHES["default"])
-    cache = import_string(values.pop("BACKEND"))(values.pop("LOCATION"), values)
+    real = import_string(values.pop("BACKEND"))(values.pop("LOCATION"), values)
     with clinic_context("alpha"):
-        assert cache.add("spent-code:1:123456", "y", timeout=5)
-        assert not cache.add("spent-code:1:123456", "y", timeout=5)
+        assert real.add("spent-code:1:123456", "y", timeout=5)
+        assert not real.add("spent-code:1:123456", "y", timeout=5)
     with clinic_context("beta"):
-        assert cache.add("spent-code:1:123456", "y", timeout=5)
+        assert real.add("spent-code:1:123456", "y", timeout=5)
     for clinic in ("alpha", "beta"):
         with clinic_context(clinic):
-            cache.delete("spent-code:1:123456")
+            real.delete("spent-code:1:123456")
 
 
 def test_keys_are_untouched_by_all_of_this(api: Api, key_of: Any, settings: Any, later: Any) -> None:
