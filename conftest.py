@@ -39,11 +39,14 @@ class Member:
 @pytest.fixture(autouse=True)
 def _fresh_process_state() -> Iterator[None]:
     """What a process remembers about clinics must not outlive a rolled-back test."""
+    from django.core.cache import cache
+
     from medassist.jobs.estimate import forget_estimates
     from medassist.llm.table import forget_all
     from medassist.tenancy.postgres.switch import reset_to_public
     from medassist.tenancy.selectors import forget_clinics
 
+    cache.clear()
     forget_clinics()
     forget_all()
     forget_estimates()

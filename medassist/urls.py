@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
@@ -20,6 +19,7 @@ from apps.documents.api.documents import (
 )
 from apps.documents.api.search import DocumentsSearch, SearchesItem
 from apps.notes.api.notes import NotesItem, SummarizeNote
+from medassist.accounts.urls import provider_patterns
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
 from medassist.web import health, views
 
@@ -69,8 +69,8 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),
-    path("login/", views.login, name=settings.LOGIN_URL),
-    path("logout/", views.logout, name="logout"),
+    path("", include("medassist.accounts.urls")),
+    path("", include(provider_patterns)),
     path("", views.home, name="home"),
     path("", include("apps.cases.urls")),
     path("", include("apps.documents.urls")),

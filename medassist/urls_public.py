@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
 from apps.cases.admin import recall
 from medassist.web import health
@@ -12,6 +13,8 @@ from medassist.web.metrics import metrics
 urlpatterns = [
     path("admin/guideline-recall/<path:guideline>/", recall, name="guideline-recall"),
     path("admin/", admin.site.urls),
+    path("", include("medassist.accounts.urls")),
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     # A prober knows the machine's address, not a clinic's name.
     path("health/live", health.live),
     path("health/ready", health.ready),

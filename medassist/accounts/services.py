@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from axes.models import AccessAttempt
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from medassist.accounts.access import SCOPES, Actor, Permission, Role, require
-from medassist.accounts.models import User
+from medassist.accounts.models import IdentityProvider, User
 from medassist.accounts.schemas import IssuedKey, Person
+from medassist.accounts.sessions import end_sessions
 from medassist.common import trail
 from medassist.common.errors import InvalidInput, NotFound
 from medassist.tenancy import services as tenancy
@@ -84,6 +87,81 @@ def _role_for_schema(value: str) -> Role:
             "Platform staff live in the public schema, everybody else in a clinic's", fields={"role": "not here"}
         )
     return role
+
+
+def unlock_person(*, username: str, by: Actor) -> int:
+    """Takes back the lock-outs of a name in the current schema, from every address; the number of them.
+
+    Raises `NotFound` when nobody has the name.
+    """
+    require(by, Permission.PEOPLE_MANAGE)
+    person = _person_named(username)
+    with transaction.atomic():
+        count: int = AccessAttempt.objects.filter(username=person.username).count()
+        AccessAttempt.objects.filter(username=person.username).delete()
+        _note_person("person.unlocked", person, by, attempts=count)
+    return count
+
+
+def reset_second_factor(*, username: str, by: Actor) -> int:
+    """Takes app, passkeys and recovery codes of a person away (the phone is lost) and ends the sessions; the number.
+
+    Raises `NotFound` when nobody has the name.
+    """
+    require(by, Permission.PEOPLE_MANAGE)
+    person = _person_named(username)
+    with transaction.atomic():
+        count: int = Authenticator.objects.filter(user=person).count()
+        Authenticator.objects.filter(user=person).delete()
+        _note_person("second_factor.reset", person, by, factors=count)
+        end_sessions(person=person, reason="second_factor", by=by)
+    return count
+
+
+def end_all_sessions(*, username: str, by: Actor) -> int:
+    """Signs a person out everywhere; the number of sessions. Raises `NotFound` when nobody has the name."""
+    require(by, Permission.PEOPLE_MANAGE)
+    return end_sessions(person=_person_named(username), reason="ended_by_administrator", by=by)
+
+
+def store_identity_provider(*, provider: IdentityProvider, by: Actor, changed: Sequence[str] = ()) -> None:
+    """Saves the clinic's identity provider, with its audit entry; `changed` names the fields, never the secret's text.
+
+    Raises `InvalidInput` for an issuer that the operator has not listed.
+    """
+    require(by, Permission.PEOPLE_MANAGE)
+    if current_schema() == PUBLIC_SCHEMA:
+        raise InvalidInput("Platform staff have no identity provider")
+    try:
+        provider.full_clean(exclude=["client_secret"])
+    except ValidationError as error:
+        raise InvalidInput(
+            "The identity provider cannot be stored",
+            fields={name: " ".join(texts) for name, texts in error.message_dict.items()},
+        ) from error
+    with transaction.atomic():
+        provider.save()
+        trail.note(
+            actor=by,
+            action="identity_provider.stored",
+            object_type="identity_provider",
+            object_id=str(provider.pk),
+            detail={
+                "active": provider.is_active, "creates_people": provider.creates_people,
+                "changed": ",".join(changed),
+            },
+        )  # fmt: skip
+
+
+def _person_named(username: str) -> User:
+    person = User.objects.filter(username=username).first()
+    if person is None:
+        raise NotFound("There is no such person")
+    return person
+
+
+def _note_person(action: str, person: User, by: Actor, **detail: int) -> None:
+    trail.note(actor=by, action=action, object_type="person", object_id=str(person.pk), detail=detail)
 
 
 def issue_api_key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import overload
 from urllib.parse import unquote, urlsplit
@@ -84,6 +85,14 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     if value is None:
         return list(default)
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """A comma-separated list of addresses and networks ("10.0.0.7, 10.1.0.0/16")."""
+    try:
+        return tuple(ip_network(part) for part in words(name))
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must list addresses or networks: {error}") from error
 
 
 def choice(name: str, allowed: tuple[str, ...], default: str) -> str:

@@ -91,6 +91,12 @@ class PermissionDenied(MedAssistError):
     title = "You do not have the right to do this"
 
 
+class SecondFactorRequired(MedAssistError):
+    code = "second_factor_required"
+    status = 403
+    title = "The clinic requires a second factor; set one up on the site first"
+
+
 class NotFound(MedAssistError):
     """Also the answer for what exists in another clinic: the two are indistinguishable."""
 

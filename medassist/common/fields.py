@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -21,6 +22,11 @@ else:
 
 def ring() -> KeyRing:
     return key_ring(settings.FIELD_KEYS)
+
+
+other_secrets: list[Callable[[], int]] = []
+"""Called by `rotate_field_keys` in each schema: re-encrypts what is kept inside values of other packages' tables
+under the current key, and says how many."""
 
 
 class EncryptedTextField(_TextField):

@@ -7,6 +7,7 @@ set-up, compose and Kubernetes differ by values, not by code.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ _PEOPLE = [
     "django.contrib.messages",
     "django.contrib.admin",
     "guardian",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "axes",
     "medassist.accounts",
     "medassist.audit",
 ]
@@ -69,6 +77,23 @@ ROOT_URLCONF = "medassist.urls"
 WSGI_APPLICATION = "medassist.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# One migration for each of these apps instead of the thirty that they bring: a clinic opens the faster for it, and
+# `makemigrations --check` tells when an upgrade changes their tables (docs/decisions/0023).
+MIGRATION_MODULES = {
+    "account": "medassist.accounts.tables.account",
+    "socialaccount": "medassist.accounts.tables.socialaccount",
+    "mfa": "medassist.accounts.tables.mfa",
+    "usersessions": "medassist.accounts.tables.usersessions",
+    "axes": "medassist.accounts.tables.axes",
+}
+# Tables of those apps that nothing here writes: none of them is made in a clinic.
+PUBLIC_ONLY_MODELS = frozenset(
+    {
+        "account.emailconfirmation", "socialaccount.socialapp", "socialaccount.socialtoken",
+        "axes.accesslog", "axes.accessfailurelog",
+    }
+)  # fmt: skip
+
 MIDDLEWARE = [
     "medassist.web.middleware.RequestScope",
     "django.middleware.security.SecurityMiddleware",
@@ -82,6 +107,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "medassist.accounts.middleware.IdleLogOff",
+    "medassist.accounts.middleware.SecondFactorRule",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -124,12 +153,22 @@ DATABASE_ROUTERS = ["medassist.tenancy.routers.PublicTables", "django_tenants.ro
 
 # Events, rate limits and the cache; the broker may be the same Redis, another one, or RabbitMQ.
 REDIS_URL = env.required("REDIS_URL", "redis://:password@host:port/0")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # What is remembered of a person of one clinic (a used code, a count of attempts) is nothing in another.
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "KEY_PREFIX": "cache",
+    }
+}
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
 
 # --- people --------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
@@ -144,8 +183,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
+# What counts as a person's own action prolongs a session, and only that (accounts/middleware.py).
 SESSION_COOKIE_AGE = env.integer("SESSION_IDLE_SECONDS", 1800, minimum=60)
-SESSION_SAVE_EVERY_REQUEST = True
+SESSION_WARNING_SECONDS = min(120, SESSION_COOKIE_AGE // 3)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = SECURE_SITE
@@ -157,6 +197,70 @@ SECURE_HSTS_PRELOAD = SECURE_SITE
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
+
+# Proxies whose X-Forwarded-For is believed: addresses or networks. Empty: the address of the connection counts.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1, maximum=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"medassist@{PUBLIC_DOMAIN}")
+EMAIL_TIMEOUT = 10
+PASSWORD_RESET_BY_EMAIL = bool(EMAIL_HOST)
+PASSWORD_RESET_TIMEOUT = 3600
+
+ACCOUNT_ADAPTER = "medassist.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# Wrong passwords and codes are counted by django-axes, in the clinic's own tables.
+ACCOUNT_RATE_LIMITS = {
+    "login": None, "login_failed": None, "reauthenticate": "10/m/user",
+    "reset_password": "20/m/ip,5/h/key", "reset_password_from_key": "20/m/ip", "change_password": "5/m/user",
+}  # fmt: skip
+ACCOUNT_FORMS = {"reset_password": "medassist.accounts.forms.AskForLinkForm"}
+SOCIALACCOUNT_ADAPTER = "medassist.accounts.adapters.ProviderAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+OIDC_HOSTS = tuple(host.lower() for host in env.words("OIDC_HOSTS"))
+
+MFA_ADAPTER = "medassist.accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = "MedAssist"
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
+# Without TLS there is no origin that could be checked; browsers keep to their own rules all the same.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SITE
+MFA_FORMS = {
+    "authenticate": "medassist.accounts.forms.CodeForm",
+    "reauthenticate": "medassist.accounts.forms.CodeAgainForm",
+    "activate_totp": "medassist.accounts.forms.ActivateTOTPForm",
+}
+PLATFORM_SECOND_FACTOR = env.boolean("PLATFORM_SECOND_FACTOR", False)
+
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_ATTEMPTS", 5, minimum=3, maximum=100)
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("LOCK_OUT_MINUTES", 15, minimum=1))
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "medassist.accounts.addresses.client_ip"
+AXES_LOCKOUT_CALLABLE = "medassist.accounts.views.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "credential", "csrfmiddlewaretoken", "next"]
 
 # --- limits --------------------------------------------------------------------------------------
 
@@ -303,6 +407,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # Its lines name people and addresses; the trail has what must be known.
+        "axes": {"level": "CRITICAL"},
         "openai": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

@@ -46,3 +46,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGGING["root"]["level"] = "WARNING"
 # The static files' server warns at every start about a folder that is not there.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# In this process, so that a test forgets what an earlier one counted (conftest).
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -53,7 +53,17 @@ class ClinicAdmin(_PublicOnly):
     list_display = ("name", "schema_name", "state", "locale", "created_at")
     list_filter = ("state",)
     search_fields = ("name", "schema_name")
-    fields = ("name", "schema_name", "state", "locale", "emergency_number", "languages", "db_role", "created_at")
+    fields = (
+        "name",
+        "schema_name",
+        "state",
+        "locale",
+        "emergency_number",
+        "languages",
+        "second_factor_required",
+        "db_role",
+        "created_at",
+    )
     readonly_fields = ("schema_name", "state", "db_role", "created_at")
     inlines = (DomainInline,)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import io
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
-from django.core.management.commands.migrate import Command as Migrate
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -49,7 +50,22 @@ def migrate_clinic(schema_name: str) -> str:
 
 
 def _migrate() -> None:
-    call_command(Migrate(), interactive=False, verbosity=0, skip_checks=True, stdout=io.StringIO())
+    """What `migrate` does, with the tables of other packages last: a model that exists early is drawn anew whenever
+    one that it points at changes, which made a third of the time a clinic takes to open."""
+    executor: Any = MigrationExecutor(connection)
+    executor.loader.check_consistent_history(connection)
+    targets = sorted(executor.loader.graph.leaf_nodes(), key=lambda node: (not _is_ours(node[0]), node))
+    plan = executor.migration_plan(targets)
+    before = executor._create_project_state(with_applied_migrations=True)
+    signal = {"verbosity": 0, "interactive": False, "db": connection.alias, "plan": plan}
+    emit_pre_migrate_signal(stdout=io.StringIO(), apps=before.apps, **signal)
+    after = executor.migrate(targets, plan=plan, state=before.clone())
+    after.clear_delayed_apps_cache()
+    emit_post_migrate_signal(stdout=io.StringIO(), apps=after.apps, **signal)
+
+
+def _is_ours(label: str) -> bool:
+    return apps.get_app_config(label).name.startswith(("medassist.", "apps."))
 
 
 def without_pool() -> None:

@@ -43,6 +43,11 @@ class Clinic(TenantMixin):  # type: ignore[misc]
     locale = models.CharField(_("locale"), max_length=10, default="en-GB")
     emergency_number = models.CharField(_("emergency number"), max_length=20, default="999")
     languages = models.JSONField(_("languages"), default=list, blank=True)
+    second_factor_required = models.BooleanField(
+        _("second factor required"),
+        default=False,
+        help_text=_("Clinicians and administrators must set up an authenticator app or a passkey before they go on."),
+    )
     db_role = models.CharField(_("database role"), max_length=63, blank=True, default="", editable=False)
     migrated_to = models.CharField(_("migrated to"), max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -63,6 +68,7 @@ class Clinic(TenantMixin):  # type: ignore[misc]
             emergency_number=self.emergency_number,
             languages=tuple(self.languages) or (self.locale.split("-")[0],),
             state=cast(ClinicState, self.state),
+            second_factor_required=self.second_factor_required,
         )
 
 

@@ -31,6 +31,7 @@ class ClinicRef:
     emergency_number: str = "999"
     languages: tuple[str, ...] = ("en",)
     state: ClinicState = "open"
+    second_factor_required: bool = False
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,19 @@ def change_state(*, schema_name: str, to: ClinicState, by: str) -> ClinicRef:
         return clinic.as_ref()
 
 
+def require_second_factor(*, schema_name: str, required: bool, by: str) -> ClinicRef:
+    """Clinicians and administrators of the clinic need a second factor from now on, or no longer. Raises `NotFound`."""
+    with public_context(), transaction.atomic():
+        clinic: Clinic | None = Clinic.objects.select_for_update().filter(schema_name=schema_name).first()
+        if clinic is None:
+            raise NotFound("There is no such clinic")
+        if clinic.second_factor_required != required:
+            clinic.second_factor_required = required
+            clinic.save(update_fields=["second_factor_required"])
+            _note_in_both(schema_name, action=f"clinic.second_factor.{'required' if required else 'optional'}", by=by)
+        return clinic.as_ref()
+
+
 def store_key(
     *, schema_name: str, name: str, scopes: Sequence[str], expires_at: datetime | None, created_by: str
 ) -> tuple[str, StoredKey]:

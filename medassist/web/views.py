@@ -1,10 +1,8 @@
-"""Sign-in, sign-out, the start address and the error pages."""
+"""The start address and the error pages."""
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -12,28 +10,6 @@ from django.views.decorators.http import require_safe
 from medassist.accounts.access import Role
 from medassist.common.errors import InvalidInput, MedAssistError, NotFound, PermissionDenied
 from medassist.web.problems import plain_response
-
-
-class SignIn(LoginView):
-    """Sign in with user name and password; `next` may only lead to this same host."""
-
-    template_name = "login.html"
-    redirect_authenticated_user = True
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-
-class SignOut(LogoutView):
-    """Sign out by POST only."""
-
-    http_method_names = ["post", "options"]
-
-
-login = SignIn.as_view()
-logout = SignOut.as_view()
 
 
 @require_safe

@@ -240,6 +240,7 @@ def test_every_page_fits_and_can_be_read_and_named(
     with clinic_context("alpha"):
         first = Case.objects.get(pk=cases[0].id).assessments.get()
     addresses += [f"/cases/{cases[0].id}/assessments/{first.pk}/release/"]
+    addresses += ["/account/", "/account/password/", "/account/second-factor/", "/account/second-factor/required/"]
     for address in [*addresses, *(f"/cases/{case.id}/" for case in cases)]:
         page.goto(address)
         assert overflow(page) <= 0, address

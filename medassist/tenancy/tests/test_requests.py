@@ -54,7 +54,7 @@ def test_a_new_host_name_answers_at_once(api: Api) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_the_public_host_serves_the_public_site(api: Api, host: str) -> None:
-    assert api(host=host).get("/admin/login/").status_code == 200
+    assert api(host=host).get("/login/").status_code == 200
     assert api(host=host).get("/where").status_code == 404
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 
 from medassist.common.errors import ConfigurationError
 from medassist.tenancy.context import current_clinic
@@ -18,3 +19,9 @@ def clinic() -> ClinicRef | None:
         return current_clinic()
     except ConfigurationError:
         return None
+
+
+@register.simple_tag
+def idle() -> dict[str, int]:
+    """After how many seconds without use a session ends (`limit`), and how long before that the page warns (`warn`)."""
+    return {"limit": settings.SESSION_COOKIE_AGE, "warn": settings.SESSION_WARNING_SECONDS}

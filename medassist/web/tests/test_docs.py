@@ -23,7 +23,9 @@ from medassist.jobs.schemas import JobView, State
 CHECKOUT = Path(__file__).resolve().parents[3]
 DOCS = CHECKOUT / "docs"
 PAGES = sorted([CHECKOUT / "README.md", *DOCS.rglob("*.md")])
-READERS = frozenset({"text", "required", "integer", "number", "boolean", "words", "choice", "database", "backbones"})
+READERS = frozenset(
+    {"text", "required", "integer", "number", "boolean", "words", "choice", "database", "backbones", "networks"}
+)
 SCHEMA = DOCS / "integrators/job-document.v1.schema.json"
 
 

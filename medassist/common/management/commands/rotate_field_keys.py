@@ -9,7 +9,7 @@ from django.db.models import Model
 from psycopg import sql
 
 from medassist.common.blind import BlindIndexField
-from medassist.common.fields import EncryptedTextField, ring
+from medassist.common.fields import EncryptedTextField, other_secrets, ring
 
 
 class Command(BaseCommand):
@@ -29,6 +29,7 @@ class Command(BaseCommand):
                     total += self._rotate(model, field, options["batch"])
                 if isinstance(field, BlindIndexField) and router.allow_migrate_model(connection.alias, model):
                     total += self._index_anew(model, field, options["batch"])
+        total += sum(rotate() for rotate in other_secrets)
         self.stdout.write(f"{total} values re-encrypted with key {ring().current}")
 
     @staticmethod

@@ -1,5 +1,6 @@
 // The page's behaviour, each part in its own small module. Everything works without it, less comfortably.
 import { followProgress } from "./progress.js";
+import { watchIdle } from "./idle.js";
 import { passagePanel } from "./panel.js";
 import { recordLinks } from "./record.js";
 import { addRows } from "./rows.js";
@@ -26,6 +27,7 @@ const wireAll = () => {
 recordLinks(document);
 passagePanel(document.getElementById("panel"));
 wireAll();
+watchIdle(document.getElementById("idle"));
 
 // The swapped-in region says by itself what to tell a screen reader.
 document.body.addEventListener("htmx:afterSwap", (event) => {
