@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.cases import selectors as cases
 from apps.cases import services as submitting
-from apps.interop.extractors.validation import as_resource, why_not_valid
+from apps.interop.extractors.validation import require_valid, why_not_valid
 from apps.interop.rules.exporting import export_assessment
 from apps.interop.rules.importing import import_resources
 from apps.interop.schemas import Imported, Submitted
@@ -83,4 +83,5 @@ def assessment_bundle(*, actor: Actor, assessment_id: UUID) -> dict[str, Any]:
         assessment, assessment_id=assessment_id, case_id=found.case_id, made_at=found.stored.created_at,
         patient=found.reference, may_show=may_show,
     )  # fmt: skip
-    return as_resource(bundle)
+    require_valid(bundle)
+    return bundle

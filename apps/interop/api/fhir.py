@@ -40,6 +40,8 @@ class FhirRenderer(JSONRenderer):
 class FhirCases(APIView):
     required_permission = Permission.CASE_SUBMIT
     parser_classes = [FhirParser, StrictJSONParser]
+    # FHIR clients accept nothing but their own type; the answer says of itself what it is.
+    renderer_classes = [JSONRenderer, FhirRenderer]
 
     @extend_schema(
         operation_id="fhir_cases",
@@ -67,7 +69,7 @@ class FhirCases(APIView):
         actor = actor_of(request)
         imported = services.map_record(actor=actor, data=request.data)
         if dry:
-            return Response(_body(imported), status=200)
+            return Response(_body(imported), status=200, content_type="application/json")
         if imported.case is None:
             return Response(outcome_of(imported), status=422, content_type=FHIR)
         done = services.submit_record(actor=actor, imported=imported, idempotency_key=key)
@@ -79,7 +81,9 @@ class FhirCases(APIView):
             "red_flags": [rule.model_dump(mode="json") for rule in done.floor.rules],
             "links": {"case": f"/api/v1/cases/{done.case_id}", "job": f"/api/v1/jobs/{done.job_id}"},
         }
-        return Response(body, status=202, headers={"Location": body["links"]["job"]})
+        return Response(
+            body, status=202, headers={"Location": body["links"]["job"]}, content_type="application/json"
+        )  # fmt: skip
 
 
 def _body(imported: Imported) -> dict[str, Any]:

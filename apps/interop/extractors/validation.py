@@ -43,9 +43,8 @@ def _named(item: Any) -> str:
     return f"{where[:120] or 'resource'}: {kinds.get(item['type'], 'not a valid value')}"
 
 
-def as_resource(data: dict[str, Any]) -> dict[str, Any]:
-    """The same resource as the library writes it; raises `ValidationError` when it is not valid."""
+def require_valid(resource: dict[str, Any]) -> None:
+    """For what we write ourselves; raises `ValidationError`: not to be caught, nothing invalid may leave."""
     from fhir.resources.R4B import get_fhir_model_class
 
-    model = get_fhir_model_class(str(data["resourceType"])).model_validate(data)
-    return dict(model.model_dump(mode="json"))
+    get_fhir_model_class(str(resource["resourceType"])).model_validate(resource)

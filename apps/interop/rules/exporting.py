@@ -321,22 +321,21 @@ def _condition(item: Differential) -> Json:
 def _prediction(item: Differential) -> Json:
     """A number only where a calibrated interval stands behind it; in words otherwise, with the reason."""
     prediction: Json = {"outcome": _condition(item)}
+    coding = [{"system": f"{OURS}band", "code": item.band, "display": _BAND_WORDS[item.band]}]
     if item.probability is not None:
         low, high = (round(value * 100, 4) for value in (item.probability.low, item.probability.high))
-        span = {name: {"value": value, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
-                for name, value in (("low", low), ("high", high))}  # fmt: skip
+        span = {
+            name: {"value": value, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
+            for name, value in (("low", low), ("high", high))
+        }
         prediction["extension"] = [{"url": f"{_IG}StructureDefinition/AIconfidence", "valueRange": span}]
         prediction["probabilityRange"] = span
-    else:
-        coding = [{"system": f"{OURS}band", "code": item.band, "display": _BAND_WORDS[item.band]}]
-        if risk := _RISK[item.band]:
-            coding.insert(0, {"system": f"{_TERMINOLOGY}risk-probability", "code": risk[0], "display": risk[1]})
-        prediction["qualitativeRisk"] = {"coding": coding, "text": _BAND_WORDS[item.band]}
+    elif risk := _RISK[item.band]:
+        coding.insert(0, {"system": f"{_TERMINOLOGY}risk-probability", "code": risk[0], "display": risk[1]})
+    prediction["qualitativeRisk"] = {"coding": coding, "text": _BAND_WORDS[item.band]}
     told = [f"No number is given: {item.probability_withheld}."] if item.probability_withheld else []
     if item.agreement is not None:
         told.append(f"Named by {item.agreement.named} of {item.agreement.samples} drafts.")
-    if item.probability is not None:
-        told.insert(0, f"Band: {_BAND_WORDS[item.band]}.")
     if told:
         prediction["rationale"] = " ".join(told)
     return prediction
