@@ -40,6 +40,12 @@ class Command(BaseCommand):
     ) -> None:  # fmt: skip
         if not dry_run and not clinic:
             raise CommandError("invalid_input: give --clinic, or --dry-run")
+        if clinic and not dry_run:
+            try:
+                with clinic_context(clinic):
+                    pass
+            except MedAssistError as error:
+                raise CommandError(f"{error.code}: clinic {clinic}") from None
         made = 0
         for name in files:
             line = self._line(name, clinic if not dry_run else None, full)
