@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -67,11 +68,11 @@ def _draft(bundle: Bundle, patient: Entry | None, moment: Moment) -> tuple[dict[
     for entry in bundle.of("Medication"):
         if not entry.used:
             bundle.leave_out(entry, "not_referred_to", "No medicine of the record refers to it.")
-    complaint, source = _complaint(bundle, encounter, observed, recorded, written)
+    why = _complaint(bundle, encounter, observed, recorded, written)
     draft: dict[str, Any] = {
         "patient": _patient(bundle, patient, moment, observed, recorded),
-        "presenting_complaint": complaint,
-        "history": _history(bundle, recorded, written, complaint),
+        "presenting_complaint": why.complaint,
+        "history": _history(bundle, observed, recorded, written, why),
         "examination": "\n".join([*written.examination, *(line for line, _ in observed.examination)]),
         "social_history": "\n".join([*written.social_history, *(line for line, _ in observed.social)]),
         "vitals": observed.vitals,
@@ -88,7 +89,7 @@ def _draft(bundle: Bundle, patient: Entry | None, moment: Moment) -> tuple[dict[
     for name in (*BESIDE, "examination", "social_history"):
         if len(draft[name]) > LONG_TEXT:
             raise Refused("too_long", f"The text of {name} would be longer than {LONG_TEXT} characters.")
-    return draft, source
+    return draft, why.source
 
 
 # --- who --------------------------------------------------------------------------------------------
@@ -157,55 +158,73 @@ def _age_between(born: date, today: date) -> dict[str, Any]:
 # --- why --------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Why:
+    complaint: str
+    source: str
+    also: str = ""
+    """The encounter's own reason, when the complaint is from elsewhere."""
+
+
 def _complaint(
     bundle: Bundle, encounter: Entry | None, observed: Observed, recorded: Recorded, written: Written
-) -> tuple[str, str]:
+) -> _Why:  # fmt: skip
     """The presenting complaint and where it is from: the first of these that says anything.
 
     Given beside the record; an observation or a section of a document that is a chief complaint; the reason of the
-    encounter; its active diagnoses; the kind of visit.
+    encounter; its active diagnoses and those that are new; the kind of visit.
     """
-    said = bundle.beside.get("presenting_complaint", "").strip()
-    if said:
-        if encounter and texts.reasons(bundle, encounter):
-            encounter.mark_used()
-        return said, "given"
-    if observed.complaints:
-        for text, part in observed.complaints:
+    given = bundle.beside.get("presenting_complaint", "").strip()
+    first, source = given, "given"
+    if not first and observed.complaints:
+        first, source = "; ".join(dict.fromkeys(text for text, _ in observed.complaints)), "observation"
+    if not first and written.complaints:
+        first, source = "\n".join(dict.fromkeys(text for text, _ in written.complaints)), "document"
+    if not given:
+        for _, part in observed.complaints:
             bundle.keep_codes(part.entry, part.concept, "presenting_complaint")
-            said = said or text
-        return "; ".join(dict.fromkeys(text for text, _ in observed.complaints)), "observation"
-    if written.complaints:
-        return "\n".join(dict.fromkeys(text for text, _ in written.complaints)), "document"
-    if encounter is None:
-        return "", ""
-    if why := texts.reasons(bundle, encounter):
-        encounter.mark_used()
-        return "; ".join(why), "encounter_reason"
+    reason = ""
+    if encounter is not None:
+        reason = "; ".join(texts.reasons(bundle, encounter, "history" if first else "presenting_complaint"))
+        if reason:
+            encounter.mark_used()
+    if first:
+        return _Why(first, source, also=reason)
+    if reason:
+        return _Why(reason, "encounter_reason")
     if recorded.present:
-        return "; ".join(dict.fromkeys(line for line, _ in recorded.present)), "encounter_diagnosis"
-    if visit := texts.kind_of_visit(encounter):
+        return _Why("; ".join(dict.fromkeys(line for line, _ in recorded.present)), "encounter_diagnosis")
+    if encounter is not None and (visit := texts.kind_of_visit(encounter)):
         encounter.mark_used()
         bundle.tell(
             encounter, "complaint_from_visit", "No reason is recorded; the kind of visit stands for it.", outcome="note"
         )
-        return visit, "encounter_type"
-    return "", ""
+        return _Why(visit, "encounter_type")
+    return _Why("", "")
 
 
-def _history(bundle: Bundle, recorded: Recorded, written: Written, complaint: str) -> str:
+def _history(bundle: Bundle, observed: Observed, recorded: Recorded, written: Written, why: _Why) -> str:
     parts = [bundle.beside.get("history", "").strip()]
+    if why.source in {"given", "document"}:
+        # What somebody wrote into the record as the complaint is not lost when another one counts.
+        parts += [f"Chief complaint as recorded: {text}." for text, _ in observed.complaints]
+        for _, part in observed.complaints:
+            bundle.keep_codes(part.entry, part.concept, "history")
+    if why.source in {"given", "observation"}:
+        parts += [f"Chief complaint as written: {text}" for text, _ in written.complaints]
+    if why.also and why.also not in why.complaint:
+        parts.append(f"Reason of the encounter: {why.also}.")
     present = []
     for line, entry in recorded.present:
         entry.mark_used()
         into = "history"
-        if line in complaint.split("; "):
+        if line in why.complaint.split("; "):
             into = "presenting_complaint"
         elif line not in present:
             present.append(line)
         bundle.keep_codes(entry, entry.resource.get("code"), into)
     if present:
-        parts.append(f"Diagnoses recorded at this encounter: {'; '.join(present)}.")
+        parts.append(f"Present diagnoses: {'; '.join(present)}.")
     return "\n\n".join(part for part in (*parts, *written.history) if part)
 
 

@@ -244,6 +244,10 @@ def _vital(reader: _Reader, part: Part, slot: str, kind: str) -> None:
     if not _plausible(slot, value):
         return reader.problem(part, "implausible", "The value lies outside what is possible.")
     held = reader.slots.setdefault(slot, [])
+    if slot == "on_oxygen" and value and held and not held[0][0] and held[0][1].order[0] == part.order[0]:
+        # A flow of none and a raised share at one time: whoever gets oxygen by any way is on oxygen.
+        held[0] = (value, part)
+        return None
     if held:
         return reader.left_out(part, "superseded", "A later value of the same measurement is in the case.")
     held.append((value, part))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.interop.rules import moment as recent
 from apps.interop.rules import vocabulary
 from apps.interop.rules.entries import Bundle, Entry
 from apps.interop.rules.moment import Moment
@@ -45,7 +46,7 @@ class Recorded:
     allergies: Listed = field(default_factory=lambda: Listed("allergies"))
     family_history: Listed = field(default_factory=lambda: Listed("family_history"))
     present: list[tuple[str, Entry]] = field(default_factory=list)
-    """Active diagnoses of the encounter that the case is about."""
+    """Active diagnoses of the encounter that the case is about, and others that are new."""
     pregnant: bool = False
 
 
@@ -105,7 +106,7 @@ def _condition(bundle: Bundle, found: Recorded, entry: Entry, moment: Moment, en
     if clinical not in vocabulary.OVER:
         if has_code(resource.get("code"), vocabulary.SNOMED, *vocabulary.PREGNANT_CONDITIONS):
             found.pregnant = True
-        if _is_of(bundle, entry, encounter):
+        if _is_of(bundle, entry, encounter) or _is_new(resource, moment):
             found.present.append((named if verification in {"", "confirmed"} else f"{named} ({verification})", entry))
             return
     found.past_history.add(bundle, entry, line, resource.get("code"))
@@ -119,6 +120,14 @@ def _is_of(bundle: Bundle, entry: Entry, encounter: Entry | None) -> bool:
         return False
     reference = entry.reference_to("encounter")
     return bool(reference) and bundle.resolve(reference, entry) is encounter
+
+
+def _is_new(resource: Json, moment: Moment) -> bool:
+    """Begun (or, without a beginning, recorded) in the last days. What is in the past history counts as past, and a heart
+    attack of this morning is not."""
+    begun = when(resource.get("onsetDateTime")) or when(thing(resource.get("onsetPeriod")).get("start"))
+    begun = begun or when(resource.get("recordedDate"))
+    return begun is not None and not moment.is_old(begun, recent.ENCOUNTER)
 
 
 def _categories(entry: Entry) -> list[Json]:

@@ -65,14 +65,17 @@ def present_encounter(bundle: Bundle, moment: Moment) -> Entry | None:
     return ordered[-1][1]
 
 
-def reasons(bundle: Bundle, encounter: Entry) -> list[str]:
-    """Why the patient came, as the encounter says: reasonCode, reasonReference, a diagnosis in the role chief complaint."""
+def reasons(bundle: Bundle, encounter: Entry, into: str) -> list[str]:
+    """Why the patient came, as the encounter says: reasonCode, reasonReference, a diagnosis in the role chief complaint.
+
+    `into` is the part of the case that they go to, for the list of codes.
+    """
     resource = encounter.resource
     found = []
     for concept in things(resource.get("reasonCode")):
         if text := text_of(concept):
             found.append(text)
-            bundle.keep_codes(encounter, concept, "presenting_complaint")
+            bundle.keep_codes(encounter, concept, into)
     targets = things(resource.get("reasonReference"))
     targets += [
         thing(item.get("condition")) for item in things(resource.get("diagnosis"))
@@ -85,7 +88,7 @@ def reasons(bundle: Bundle, encounter: Entry) -> list[str]:
         if text := (text_of(target.resource.get("code")) if target else "") or word(reference.get("display")):
             found.append(text)
             if target:
-                bundle.keep_codes(target, target.resource.get("code"), "presenting_complaint")
+                bundle.keep_codes(target, target.resource.get("code"), into)
                 target.mark_used()
         else:
             bundle.tell(encounter, "reason_missing", "The reason that it refers to was not sent.", outcome="note")

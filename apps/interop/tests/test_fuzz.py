@@ -77,7 +77,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def changed(draw: st.DrawFn, record: Json) -> Any:
-    data = copy.deepcopy(record)
+    data: Any = copy.deepcopy(record)
     for _ in range(draw(st.integers(1, 4))):
         where = draw(st.sampled_from(places(data)))
         kind = draw(st.sampled_from(["replace", "remove", "copy", "add"]))

@@ -34,6 +34,7 @@ from apps.interop.tests.records import (
     record,
 )
 from apps.safety.rules.labs import analyte_of
+from apps.safety.services import triage_floor
 from medassist.clinical.case import CaseInput
 
 
@@ -173,7 +174,10 @@ def test_a_component_without_a_value_leaves_the_other_one() -> None:
 def test_air_is_no_oxygen() -> None:
     assert case_of(observation("3150-6", quantity(21, "%"))).vitals.on_oxygen is False
     assert case_of(observation("3150-6", quantity(28, "%"))).vitals.on_oxygen is True
-    assert case_of(observation("3151-8", quantity(0, "L/min"))).vitals.on_oxygen is False
+    none, some = observation("3151-8", quantity(0, "L/min")), observation("3150-6", quantity(28, "%"))
+    assert case_of(none).vitals.on_oxygen is False
+    assert case_of(none, some).vitals.on_oxygen is True
+    assert case_of(some, none).vitals.on_oxygen is True
 
 
 def test_an_observation_inside_a_report_is_read() -> None:
@@ -275,7 +279,17 @@ def test_a_status_outside_the_value_set_is_quarantined() -> None:
 def test_diagnoses_of_this_encounter_are_present_not_past() -> None:
     case = case_of(condition("Unstable angina", encounter={"reference": "Encounter/e1"}))
     assert case.past_history == ()
-    assert "Diagnoses recorded at this encounter: Unstable angina." in case.history
+    assert "Present diagnoses: Unstable angina." in case.history
+
+
+def test_what_began_this_week_is_present_and_reaches_the_triage_rules() -> None:
+    case = case_of(
+        condition("Septic shock", onsetDateTime="2026-11-24"),
+        condition("Hypertension", onsetDateTime="2012", recordedDate="2026-11-24"),
+    )
+    assert case.past_history == ("Hypertension (active, since 2012)",)
+    assert "Septic shock" in case.history
+    assert triage_floor(case.model_copy(update={"presenting_complaint": "Unwell"})).level == "emergency_now"
 
 
 def test_medicines_stand_as_recorded_and_those_not_taken_are_left_out() -> None:
@@ -418,14 +432,16 @@ def test_the_complaint_is_taken_where_it_is_said_most_plainly() -> None:
         "resourceType": "Parameters",
         "parameter": [
             {"name": "record", "resource": record(chief)},
-            {"name": "presenting_complaint", "valueString": "Sent by the GP for chest pain"},
+            {"name": "presenting_complaint", "valueString": "Sent by the GP for tightness"},
             {"name": "question", "valueString": "Can she go home?"},
         ],
     }
     found = imported(beside)
     assert found.case is not None
-    assert (found.complaint_from, found.case.presenting_complaint) == ("given", "Sent by the GP for chest pain")
+    assert (found.complaint_from, found.case.presenting_complaint) == ("given", "Sent by the GP for tightness")
     assert found.case.question == "Can she go home?"
+    assert "Chief complaint as recorded: My chest hurts." in found.case.history
+    assert "Reason of the encounter: Chest pain." in found.case.history
 
 
 def test_an_encounter_speaks_by_reference_diagnosis_and_kind() -> None:
