@@ -47,8 +47,8 @@ class FhirCases(APIView):
         operation_id="fhir_cases",
         request={FHIR: OpenApiTypes.OBJECT, "application/json": OpenApiTypes.OBJECT},
         responses={
-            200: OpenApiResponse(FhirAnswer, "A dry run: what the resources would make; nothing is stored."),
-            202: FhirAnswer,
+            (200, "application/json"): OpenApiResponse(FhirAnswer, "A dry run: what the resources would make; nothing is stored."),
+            (202, "application/json"): FhirAnswer,
             (422, FHIR): OpenApiResponse(OpenApiTypes.OBJECT, "OperationOutcome: why the resources make no case."),
         },
         parameters=[
