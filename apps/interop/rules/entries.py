@@ -74,6 +74,7 @@ class Bundle:
     problems: list[EntryProblem] = field(default_factory=list)
     codes: list[KeptCode] = field(default_factory=list)
     _found: dict[str, Entry] = field(default_factory=dict)
+    _inside: dict[int, dict[str, Json]] = field(default_factory=dict)
 
     def tell(
         self, entry: Entry | None, code: str, reason: str, *,
@@ -114,9 +115,11 @@ class Bundle:
         """The entry that a literal reference points to; None when it is not here."""
         if reference.startswith("#"):
             home = at.parent or at
-            inside = things(home.resource.get("contained"))
-            match = next((item for item in inside if word(item.get("id")) == reference[1:]), None)
-            return Entry(home.index, match, parent=home) if match and reference != "#" else None
+            if home.index not in self._inside:
+                listed = things(home.resource.get("contained"))
+                self._inside[home.index] = {word(item.get("id")): item for item in listed if word(item.get("id"))}
+            match = self._inside[home.index].get(reference[1:])
+            return Entry(home.index, match, parent=home) if match else None
         return self._found.get(reference.split("/_history/", maxsplit=1)[0])
 
 
@@ -308,8 +311,14 @@ def _identifiers(patient: Entry) -> set[tuple[str, str]]:
     }
 
 
+def _subject(entry: Entry) -> str:
+    reference = entry.reference_to(*_SUBJECT).split("/_history/", maxsplit=1)[0]
+    # "#p" means something else in each resource.
+    return f"{entry.index}{reference}" if reference.startswith("#") else reference
+
+
 def _one_subject(bundle: Bundle, about: list[Entry]) -> None:
-    named = {entry.reference_to(*_SUBJECT).split("/_history/")[0] for entry in about} - {""}
+    named = {_subject(entry) for entry in about} - {""}
     named |= {
         "|".join(found) for entry in about for name in _SUBJECT if (found := _identifier(entry.resource.get(name)))
     }

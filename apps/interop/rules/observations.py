@@ -75,6 +75,8 @@ class _Reader:
     moment: Moment
     found: Observed = field(default_factory=Observed)
     slots: dict[str, list[tuple[Any, Part]]] = field(default_factory=dict)
+    seen: set[tuple[str, ...]] = field(default_factory=set)
+    """What the lists hold already, so that a long record stays quick to read."""
 
     def problem(self, part: Part, code: str, reason: str) -> None:
         self.bundle.tell(part.entry, code, reason, about=part.first())
@@ -330,10 +332,11 @@ def _lab(reader: _Reader, part: Part) -> None:
     value: Any = said if quantity is None else quantity.value
     if quantity is not None and quantity.comparator:
         value = f"{quantity.comparator}{quantity.value:g}"
-    if any(_same_test(part, other) and lab["unit"] == unit for lab, other in reader.found.labs):
+    if ("lab", unit, *_test(part)) in reader.seen:
         return reader.left_out(part, "superseded", "A later result of the same test is in the case.")
     if len(str(value)) > 200 or len(unit) > 60 or len(name) > 2000:
         return reader.problem(part, "too_long", "The name, the value or the unit is too long for a result.")
+    reader.seen.add(("lab", unit, *_test(part)))
     lab: dict[str, Any] = {"name": name, "value": value, "unit": unit}
     if quantity is not None:
         lab |= _limits(reader, part, quantity)
@@ -344,11 +347,10 @@ def _lab(reader: _Reader, part: Part) -> None:
     return None
 
 
-def _same_test(one: Part, other: Part) -> bool:
-    ours, theirs = codes(one.concept), codes(other.concept)
-    if ours and theirs:
-        return (ours[0].system, ours[0].code) == (theirs[0].system, theirs[0].code)
-    return one.name.lower() == other.name.lower()
+def _test(part: Part) -> tuple[str, str]:
+    """What makes two results results of one test: the first code, else the name."""
+    first = part.first()
+    return (first.system, first.code) if first else ("", part.name.lower())
 
 
 def _limits(reader: _Reader, part: Part, quantity: _Quantity) -> dict[str, float]:
@@ -388,8 +390,10 @@ def _finding(reader: _Reader, part: Part, into: list[tuple[str, Part]], window: 
     said = _said(part)
     if not said:
         return _no_value(reader, part)
-    if any(_same_test(part, other) for _, other in into):
+    place = "social" if window is None else "finding"
+    if (place, *_test(part)) in reader.seen:
         return reader.left_out(part, "superseded", "A later value of the same observation is in the case.")
+    reader.seen.add((place, *_test(part)))
     dated = f" ({part.at.day})" if part.at and window is None else ""
     into.append((f"{part.name}: {said}{dated}", part))
     part.entry.mark_used()

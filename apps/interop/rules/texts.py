@@ -22,7 +22,10 @@ from apps.interop.rules.values import (
     word,
     words_of_html,
 )
+from medassist.clinical.case import LONG_TEXT
 
+_ROOM = 20_000
+"""Characters of the history that are kept for what is not a document."""
 _PRESENT = frozenset({"arrived", "triaged", "in-progress", "onleave"})
 _TEXT = frozenset({"text/plain", "text/markdown", "text/html", "application/xhtml+xml"})
 
@@ -33,6 +36,15 @@ class Written:
     examination: list[str] = field(default_factory=list)
     social_history: list[str] = field(default_factory=list)
     complaints: list[tuple[str, Entry]] = field(default_factory=list)
+
+    def add(self, bundle: Bundle, entry: Entry, text: str) -> bool:
+        """Adds to the history while there is room; one long document must not cost the whole record."""
+        if sum(map(len, self.history)) + len(text) > LONG_TEXT - _ROOM:
+            bundle.tell(entry, "too_long", "The text is longer than what the history has room for.")
+            return False
+        self.history.append(text)
+        entry.mark_used()
+        return True
 
 
 # --- the encounter that the case is about -------------------------------------------------------------
@@ -148,9 +160,8 @@ def _document(bundle: Bundle, entry: Entry, moment: Moment, written: Written) ->
     name = text_of(resource.get("type")) or word(resource.get("description")) or "Document"
     texts = _attached(bundle, entry, [thing(item.get("attachment")) for item in things(resource.get("content"))])
     for text in texts:
-        written.history.append(f"{_dated(entry, name)}:\n{text}")
-        bundle.keep_codes(entry, resource.get("type"), "history")
-        entry.mark_used()
+        if written.add(bundle, entry, f"{_dated(entry, name)}:\n{text}"):
+            bundle.keep_codes(entry, resource.get("type"), "history")
     return None
 
 
@@ -171,8 +182,7 @@ def _report(bundle: Bundle, entry: Entry, moment: Moment, written: Written) -> N
             bundle.keep_codes(entry, concept, "history")
     texts = [*filter(None, ["; ".join(filter(None, concluded))]), *texts]
     for text in texts:
-        written.history.append(f"{_dated(entry, name)}: {text}")
-        entry.mark_used()
+        written.add(bundle, entry, f"{_dated(entry, name)}: {text}")
     if texts:
         bundle.keep_codes(entry, resource.get("code"), "history")
     elif not entry.used and not entry.quarantined:

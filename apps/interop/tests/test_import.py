@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
 
 from apps.interop.rules import ucum, vocabulary
+from apps.interop.rules.values import words_of_html
 from apps.interop.tests.records import (
     LOINC,
     NOW,
@@ -385,6 +387,10 @@ def test_pregnancy_and_weeks_are_read() -> None:
         (bundle(patient(link=[{"type": "replaced-by", "other": {"reference": "Patient/2"}}]), encounter()), "patient_replaced"),
         (bundle(patient(birthDate="yesterday"), encounter()), "patient_not_valid"),
         (bundle(condition("A"), condition("B", subject={"reference": "Patient/other"})), "several_patients"),
+        (
+            bundle(condition("A", subject={"reference": "#p"}), condition("B", subject={"reference": "#p"})),
+            "several_patients",
+        ),
         (bundle(patient(), condition("Asthma")), "complaint_missing"),
         (record() | {"type": "history"}, "bundle_type"),
         (bundle(), "empty"),
@@ -470,6 +476,25 @@ def test_the_reason_of_an_old_encounter_is_not_todays() -> None:
 # --- texts ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a</p><p>b &amp; c</p>", "a\nb & c"), ("a < b, b > c", "a < b, b > c"), ("x<!-- <b>no</b> > -->y", "xy"),
+        ("<script>if (a<b) {}</script>z<style>p</style>", "z"), ("<table><tr><td>1</td><td>2</td></tr></table>", "1 2"),
+        ("no end <!-- ever", "no end"), ("<b>bold</b> and <i class='x'>slanted</i>", "bold and slanted"),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_page_are_read(html: str, text: str) -> None:
+    assert words_of_html(html) == text
+
+
+@pytest.mark.parametrize("piece", ["<", "</", "<!", "<!--", "<a ", "&", "<script>", "<p>", "<?", "<a b='"])
+def test_a_megabyte_of_nonsense_is_read_at_once(piece: str) -> None:
+    begun = time.perf_counter()
+    words_of_html(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - begun < 5
+
+
 def attachment(text: str, kind: str = "text/plain") -> Json:
     return {"attachment": {"contentType": kind, "data": base64.b64encode(text.encode()).decode()}}
 
@@ -499,6 +524,13 @@ def test_attachments_that_cannot_be_read_are_told_and_never_fetched() -> None:
     )
     told = [item.code for item in found.problems]
     assert told == ["attachment_not_sent", "attachment_not_text", "attachment_unreadable", "older_than_case"]
+
+
+def test_one_endless_document_does_not_cost_the_record() -> None:
+    found = of(document(attachment("x" * 300_000)), document(attachment("Pain since noon.")))
+    assert found.case is not None
+    assert "Pain since noon." in found.case.history
+    assert (problem(found, "too_long").entry, problem(found, "too_long").outcome) == (2, "quarantined")
 
 
 def test_a_reports_conclusion_is_history() -> None:
