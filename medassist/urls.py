@@ -18,6 +18,7 @@ from apps.documents.api.documents import (
     DocumentsResume,
 )
 from apps.documents.api.search import DocumentsSearch, SearchesItem
+from apps.interop.api.fhir import FhirAssessment, FhirCases
 from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.accounts.urls import provider_patterns
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
@@ -45,6 +46,8 @@ api = [
     path("documents/<uuid:document_id>", DocumentsItem.as_view(), name="documents-item"),
     path("documents/<uuid:document_id>/resume", DocumentsResume.as_view(), name="documents-resume"),
     path("documents/<uuid:document_id>/cancel", DocumentsCancel.as_view(), name="documents-cancel"),
+    path("fhir/cases", FhirCases.as_view(), name="fhir-cases"),
+    path("fhir/assessments/<uuid:assessment_id>", FhirAssessment.as_view(), name="fhir-assessments"),
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),

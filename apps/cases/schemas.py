@@ -93,6 +93,16 @@ class StoredAssessment:
 
 
 @dataclass(frozen=True)
+class AssessmentOfCase:
+    """One stored assessment with the case that it is of, for a door that hands it on."""
+
+    case_id: UUID
+    reference: str | None
+    """The patient's, as the caller gave it."""
+    stored: StoredAssessment
+
+
+@dataclass(frozen=True)
 class RecalledAssessment:
     """An assessment that cites a version that no longer holds: ids, no patient's text."""
 

@@ -23,6 +23,7 @@ from apps.cases.models import (
     Release,
 )
 from apps.cases.schemas import (
+    AssessmentOfCase,
     CaseContent,
     CaseFilter,
     CasePage,
@@ -154,6 +155,20 @@ def assessments_of(*, actor: Actor, case_id: UUID) -> tuple[StoredAssessment, ..
         StoredAssessment(row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload), _reopened(row))
         for row in case.assessments.all()
     )
+
+
+def assessment_of_case(*, actor: Actor, assessment_id: UUID) -> AssessmentOfCase:
+    """One assessment by its own id; audited. Raises `NotFound`, also without the right to read its case."""
+    row = AssessmentRecord.objects.filter(pk=assessment_id).first()
+    if row is None:
+        raise NotFound
+    case = _readable(actor, row.case_id)
+    with transaction.atomic():
+        record(actor=actor, action="assessment.read", object_type="assessment", object_id=str(row.id))
+    stored = StoredAssessment(
+        row.id, row.job_id, row.created_at, Assessment.model_validate(row.payload), _reopened(row)
+    )  # fmt: skip
+    return AssessmentOfCase(case.id, CaseInput.model_validate(case.payload).patient.reference, stored)
 
 
 def require_case(*, actor: Actor, case_id: UUID) -> None:

@@ -43,6 +43,14 @@ class InvalidInput(MedAssistError):
     title = "The input is not valid"
 
 
+class FhirRefused(MedAssistError):
+    """FHIR resources make no case; the door answers with an OperationOutcome that names every entry."""
+
+    code = "fhir_refused"
+    status = 422
+    title = "These FHIR resources make no case"
+
+
 class NotJson(MedAssistError):
     code = "not_json"
     status = 400

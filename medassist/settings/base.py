@@ -66,7 +66,16 @@ SHARED_APPS = [
     "apps.rag",
     "apps.safety",
 ]
-TENANT_APPS = [*_PEOPLE, "apps.safety", "apps.rag", "apps.documents", "apps.cases", "apps.notes", "apps.chat"]
+TENANT_APPS = [
+    *_PEOPLE,
+    "apps.safety",
+    "apps.rag",
+    "apps.documents",
+    "apps.cases",
+    "apps.notes",
+    "apps.chat",
+    "apps.interop",
+]
 INSTALLED_APPS = [*SHARED_APPS, *[app for app in TENANT_APPS if app not in SHARED_APPS]]
 
 TENANT_MODEL = "tenancy.Clinic"

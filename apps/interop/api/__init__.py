@@ -1,0 +1,1 @@
+"""The API classes of this room, one per operation."""
