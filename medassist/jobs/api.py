@@ -48,6 +48,26 @@ class JobDocument(serializers.Serializer[JobView]):
     links = serializers.DictField(child=serializers.CharField())
 
 
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def idempotency_key(request: Request, most: int = 200) -> str | None:
+    """The `Idempotency-Key` of a request, if it has one; raises `InvalidInput` unless it is printable ASCII."""
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    if len(given) > most or not _KEY.fullmatch(given):
+        raise InvalidInput(fields={"Idempotency-Key": f"1 to {most} printable ASCII characters without spaces"})
+    return str(given)
+
+
+def idempotency_parameter(same: str = "job") -> OpenApiParameter:
+    """The header as the API's description names it; `same`: what the same key gives again."""
+    return OpenApiParameter(
+        "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description=f"The same key gives the same {same}."
+    )  # fmt: skip
+
+
 def job_document(job: JobView) -> dict[str, Any]:
     """A job as JSON-ready values."""
     address = f"/api/v1/jobs/{job.id}"

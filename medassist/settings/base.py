@@ -388,6 +388,7 @@ SPECTACULAR_SETTINGS = {
         "TextKindEnum": ["guideline", "protocol", "case_document"],
         "RuleDecisionStateEnum": ["signed_off", "switched_off", "lapsed"],
         "CiteKindEnum": ["record", "guideline", "document"],
+        "ClaimKindEnum": ["patient_fact", "guideline", "inference"],
         "NameEnum": [
             "reason",
             "history",

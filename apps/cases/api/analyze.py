@@ -18,13 +18,11 @@ from apps.cases.schemas import Requested
 from medassist.accounts.access import Actor, Permission, actor_of, is_allowed
 from medassist.clinical.parsing import parse_case
 from medassist.common.errors import InvalidInput
-from medassist.jobs.api import job_document
+from medassist.jobs.api import idempotency_key, idempotency_parameter, job_document
 from medassist.jobs.estimate import with_estimate
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import job_views
 from medassist.jobs.waiting import wait_until_finished
-
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class AnalyzeCase(APIView):
@@ -38,12 +36,7 @@ class AnalyzeCase(APIView):
             OpenApiParameter(
                 "wait", OpenApiTypes.INT, description="Seconds to wait for the result (200 if it is ready in time)."
             ),
-            OpenApiParameter(
-                "Idempotency-Key",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="The same key gives the same job.",
-            ),
+            idempotency_parameter(),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -79,12 +72,3 @@ def seconds_to_wait(request: Request) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", given) or int(given) > settings.MAX_WAIT_SECONDS:
         raise InvalidInput(fields={"wait": f"a whole number of seconds from 0 to {settings.MAX_WAIT_SECONDS}"})
     return int(given)
-
-
-def idempotency_key(request: Request) -> str | None:
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
-        return None
-    if not _KEY.fullmatch(given):
-        raise InvalidInput(fields={"Idempotency-Key": "1 to 200 printable ASCII characters without spaces"})
-    return str(given)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,11 +16,9 @@ from apps.chat.api.documents import AskedDocument, ChatBody, ConversationDocumen
 from apps.chat.schemas import ChatInput, ConversationView
 from medassist.accounts.access import Permission, actor_of
 from medassist.clinical.parsing import parse_as
-from medassist.common.errors import InvalidInput, NotFound, Unavailable
-from medassist.jobs.api import job_document
+from medassist.common.errors import NotFound, Unavailable
+from medassist.jobs.api import idempotency_key, idempotency_parameter, job_document
 from medassist.jobs.selectors import job_views
-
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class ChatAsk(APIView):
@@ -31,21 +28,12 @@ class ChatAsk(APIView):
         operation_id="chat_ask",
         request=ChatBody,
         responses={202: AskedDocument},
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="The same key gives the same turn.",
-            )
-        ],
+        parameters=[idempotency_parameter("turn")],
     )
     def post(self, request: Request) -> Response:
         """A question about a case; the answer comes with the job, claim by claim checked, or from `links.conversation`."""
         actor = actor_of(request)
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise InvalidInput(fields={"Idempotency-Key": "1 to 200 printable ASCII characters without spaces"})
+        key = idempotency_key(request)
         asked = services.ask(
             actor=actor, given=parse_as(ChatInput, request.data, called="question"), idempotency_key=key
         )

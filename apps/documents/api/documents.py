@@ -29,8 +29,8 @@ from apps.documents.schemas import EXPLANATIONS, About, DocumentKind, DocumentVi
 from medassist.accounts.access import Permission, actor_of
 from medassist.clinical.parsing import parse_as, parse_json
 from medassist.common.errors import InvalidInput, TooLarge
+from medassist.jobs.api import idempotency_key, idempotency_parameter
 
-_KEY = re.compile(r"[\x21-\x7e]{1,190}")
 KINDS: dict[str, DocumentKind] = {"case_document": "case_document", "protocol": "protocol"}
 
 
@@ -43,17 +43,13 @@ class DocumentsIngest(APIView):
         request={"multipart/form-data": UploadBody, "application/json": TextBody},
         responses={202: IngestAnswer},
         parameters=[
-            OpenApiParameter(
-                "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same documents."
-            )
+            idempotency_parameter("documents")
         ],
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Takes files, or one text. Answers 202 as soon as they are stored; each is read by a job of its own."""
         actor = actor_of(request)
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise InvalidInput(fields={"Idempotency-Key": "1 to 190 printable ASCII characters without spaces"})
+        key = idempotency_key(request, 190)
         sent = _files(request) if request.content_type.startswith("multipart/") else _text(request)
         accepted = services.ingest(actor=actor, idempotency_key=key, **sent)
         views = [selectors.document_view(actor=actor, document_id=item.document_id) for item in accepted]

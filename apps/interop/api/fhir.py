@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import IO, Any
 from uuid import UUID
@@ -21,12 +20,11 @@ from apps.interop.rules.outcomes import outcome_of
 from apps.interop.schemas import Imported
 from medassist.accounts.access import Permission, actor_of
 from medassist.common.errors import InvalidInput
-from medassist.jobs.api import job_document
+from medassist.jobs.api import idempotency_key, idempotency_parameter, job_document
 from medassist.jobs.estimate import with_estimate
 from medassist.jobs.selectors import job_views
 
 FHIR = "application/fhir+json"
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class FhirParser(BaseParser):
@@ -60,19 +58,14 @@ class FhirCases(APIView):
         },
         parameters=[
             OpenApiParameter("validate", OpenApiTypes.STR, enum=["0", "1"], description="1: a dry run, nothing is stored."),
-            OpenApiParameter(
-                "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER,
-                description="The same key gives the same job.",
-            ),
+            idempotency_parameter(),
         ],
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Takes a Bundle, one resource, or Parameters with both and words beside them; answers as `cases/analyze` does,
         with an account of every entry."""
         dry = _dry_run(request)
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise InvalidInput(fields={"Idempotency-Key": "1 to 200 printable ASCII characters without spaces"})
+        key = idempotency_key(request)
         actor = actor_of(request)
         imported = services.map_record(actor=actor, data=request.data)
         if dry:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,11 +15,8 @@ from apps.notes.api.documents import NoteBody, NoteDocument, SummarizeAnswer
 from apps.notes.schemas import NoteInput
 from medassist.accounts.access import Permission, actor_of, is_allowed
 from medassist.clinical.parsing import parse_as
-from medassist.common.errors import InvalidInput
-from medassist.jobs.api import job_document
+from medassist.jobs.api import idempotency_key, idempotency_parameter, job_document
 from medassist.jobs.selectors import events_of_own, job_views
-
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class SummarizeNote(APIView):
@@ -31,23 +26,14 @@ class SummarizeNote(APIView):
         operation_id="notes_summarize",
         request=NoteBody,
         responses={200: SummarizeAnswer, 202: SummarizeAnswer},
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="The same key gives the same job.",
-            )
-        ],
+        parameters=[idempotency_parameter()],
     )
     def post(self, request: Request) -> Response:
         """A note in, its summary out: 200 for a short one, 202 with the job for a long one or when time runs out.
 
         With `stream` 202 comes at once, and `links.events` leads to the sections as they are validated."""
         actor = actor_of(request)
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise InvalidInput(fields={"Idempotency-Key": "1 to 200 printable ASCII characters without spaces"})
+        key = idempotency_key(request)
         note = parse_as(NoteInput, request.data, called="note")
         requested = services.request_summary(actor=actor, note=note, idempotency_key=key)
         job = job_views([requested.job_id])[requested.job_id]
