@@ -37,6 +37,8 @@ class Permission(Enum):
     CASE_SUBMIT = ("case.submit", _CARE, True, None)
     CASE_READ = ("case.read", _CARE, True, "view")
     CASE_CANCEL = ("case.cancel", _CARE, True, "change")
+    CASE_RESTRICT = ("case.restrict", frozenset({Role.CLINICIAN}), False, None)
+    CASE_BREAK_GLASS = ("case.break_glass", _CARE, False, None)
     ASSESSMENT_REVIEW = ("assessment.review", frozenset({Role.CLINICIAN}), True, None)
     ASSESSMENT_RELEASE = ("assessment.release", frozenset({Role.CLINICIAN}), False, None)
     OUTCOME_RECORD = ("outcome.record", frozenset({Role.CLINICIAN}), True, None)

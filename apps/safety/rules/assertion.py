@@ -185,7 +185,8 @@ _AGE_THEN = re.compile(
 )
 _SOMEBODY_ELSE = re.compile(rf"\b{RELATIVE}\b")
 _AGAIN = re.compile(
-    r"\b(?:again|recur\w*|return\w*|(?<!healthy )(?<!well )(?<!fine )(?<!better )(?<!ok )now(?!\s+(?:healthy|well|fine|better|ok|recovered|resolved|settled))|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
+    r"\b(?:again|recur\w*|return\w*|(?<!healthy )(?<!well )(?<!fine )(?<!better )(?<!ok )now"
+    r"(?!\s+(?:healthy|well|fine|better|ok|recovered|resolved|settled))|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
 )
 
 
