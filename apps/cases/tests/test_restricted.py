@@ -58,7 +58,9 @@ def body_for(address: str, case: Case) -> dict[str, Any]:
         return {"case": str(case.id), "question": "Why?"}
     if address == "/api/v1/documents/search":
         return {"case": str(case.id), "query": "pain"}
-    return {} if address.startswith("/api/") else {"question": "Why?", "text": "pain", "diagnoses": "Angina", "key": "k"}
+    return (
+        {} if address.startswith("/api/") else {"question": "Why?", "text": "pain", "diagnoses": "Angina", "key": "k"}
+    )
 
 
 def test_every_door_is_closed_to_who_is_not_named(api: Any, member: Any, case: Case) -> None:
