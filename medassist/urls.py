@@ -79,6 +79,7 @@ urlpatterns = [
     path("", include("apps.documents.urls")),
     path("", include("apps.notes.urls")),
     path("", include("apps.chat.urls")),
+    path("", include("apps.interop.urls")),
     path("", include("apps.safety.urls")),
 ]
 

@@ -238,6 +238,7 @@ def test_every_page_fits_and_can_be_read_and_named(
         "/notes/",
         "/notes/new/",
         "/cases/new/text/",
+        "/cases/new/fhir/",
     ]
     addresses += ["/cases/?level=routine&status=waiting", f"/cases/{cases[0].id}/assessments/"]
     with clinic_context("alpha"):
