@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from apps.cases.api.analyze import AnalyzeCase
@@ -75,6 +76,7 @@ urlpatterns = [
     path("", include("medassist.accounts.urls")),
     path("", include(provider_patterns)),
     path("", views.home, name="home"),
+    path("language/", set_language, name="language"),
     path("", include("apps.cases.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.notes.urls")),

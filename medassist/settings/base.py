@@ -337,6 +337,8 @@ EVENTS_URL = env.text("EVENTS_URL", "")
 # --- web -----------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
+# Of the pages; what is assessed, and what it answers in, is the case's own locale.
+LANGUAGES = [("en-gb", "English"), ("es", "Español")]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
