@@ -21,6 +21,7 @@ BENCHES = {
         "an always-obeying backbone end to end over poisoned cases, documents and notes; every door",
     ),
     "notes": ("bench.notes", "conversations summarised: nothing invented, what is held, ROUGE against people's notes"),
+    "pages": ("bench.pages", "every page and read of the API in a clinic with 10,000 cases"),
     "guard": ("bench.guard", "the medicine guard: time over 4 kB, verify and guard together, levels of the suites"),
 }
 
