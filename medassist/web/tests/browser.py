@@ -100,15 +100,15 @@ _CONTRAST = """() => {
 }"""
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.2 A and AA on the page, serious or critical: rule, and where."""
+def barriers(page: Page, *, practice: bool = True) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA on the page, and against good `practice`, serious or critical: rule, and where."""
     # Through the debugger, which the page's content security policy does not bind.
     page.evaluate(_AXE.read_text(encoding="utf-8") + "; undefined")
     found = page.evaluate(
-        """async () => (await axe.run(document, {
-            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
-        })).violations.filter((v) => ["serious", "critical"].includes(v.impact))
-            .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140)).join(" | ")}`)"""
+        """async (tags) => (await axe.run(document, {runOnly: tags, resultTypes: ["violations"]}))
+            .violations.filter((v) => ["serious", "critical"].includes(v.impact))
+            .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140)).join(" | ")}`)""",
+        ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", *(["best-practice"] if practice else [])],
     )
     return [str(item) for item in found]
 
