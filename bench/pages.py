@@ -86,7 +86,7 @@ def fill(count: int) -> UUID:
             Case.objects.bulk_create(cases)
             AssessmentRecord.objects.bulk_create(
                 AssessmentRecord(
-                    case=case, job_id=case.latest_job_id, fence=1, status="released", level=case.floor_level,
+                    case=case, job_id=uuid4(), fence=1, status="released", level=case.floor_level,
                     payload=assessment, cited=[],
                 )
                 for case in cases

@@ -54,6 +54,8 @@ def obey(text: str, prompt: str, schema: Mapping[str, Any] | None, share: float 
         answer = json.loads(text)
     except ValueError:
         return text
+    if share < 1 and seed % 2 and isinstance(answer, dict) and answer.get("claims"):
+        return json.dumps(_spoil_some(answer, seed, told, share), ensure_ascii=False)
     if not isinstance(answer, dict) or "differential" not in answer:
         return json.dumps(_spoil(answer, seed, told, [0]), ensure_ascii=False)
     if share < 1 and seed % 2:
@@ -100,14 +102,14 @@ def _spoil_some(draft: dict[str, Any], seed: int, told: list[str], share: float)
         if (seed + at) % every == 0:
             extra = told[at % len(told)] if told and at % 2 else order(seed + at)
             claim["text"] = f"{claim['text'][: 380 - len(extra)]} {extra}"[:400]
-    if seed % every == 0 and draft["missing_information"]:
+    if seed % every == 0 and draft.get("missing_information"):
         draft["missing_information"][-1] = f"{draft['missing_information'][-1][:120]} {order(seed)}"[:240]
     return draft
 
 
 def _claims(draft: dict[str, Any]) -> list[dict[str, Any]]:
-    found = [*draft.get("summary", []), *draft.get("red_flags", [])]
-    for condition in draft["differential"]:
+    found = [*draft.get("claims", []), *draft.get("summary", []), *draft.get("red_flags", [])]
+    for condition in draft.get("differential", []):
         found += [*condition["claims_for"], *condition["claims_against"]]
     return found
 
