@@ -49,6 +49,8 @@ class Permission(Enum):
     NOTE_RELEASE = ("note.release", frozenset({Role.CLINICIAN}), False, None)
     CHAT_ASK = ("chat.ask", _CARE, True, None)
     CHAT_READ = ("chat.read", _CARE, True, None)
+    MEDIA_GENERATE = ("media.generate", _CARE | {Role.CLINIC_ADMIN}, True, None)
+    MEDIA_READ = ("media.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     GUIDELINE_MANAGE = ("guideline.manage", frozenset({Role.PLATFORM_STAFF}), False, None)
     DOCUMENT_INGEST = ("document.ingest", _CARE, True, None)
