@@ -24,6 +24,7 @@ REASONS = {
     "media_timeout": "The picture took longer than allowed.",
     "media_off": "Pictures were switched off before this one was drawn.",
     "deadline_exceeded": "The picture waited too long for a free place.",
+    "worker_lost": "The worker that drew it was lost, several times.",
     "lease_lost": "The worker that drew it was lost, several times.",
     "cancelled": "It was cancelled.",
 }

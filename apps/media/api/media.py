@@ -29,7 +29,7 @@ class MediaBody(serializers.Serializer[Any]):
     """A picture of the catalogue; there is no free prompt, and no picture can be sent."""
 
     topic = serializers.ChoiceField(choices=list(catalogue.TOPICS))
-    style = serializers.ChoiceField(choices=list(catalogue.STYLES), default="line_drawing")
+    style = serializers.ChoiceField(choices=list(catalogue.STYLES), default="line_drawing")  # type: ignore[assignment]
     shape = serializers.ChoiceField(choices=list(catalogue.SHAPES), default="square")
     seed = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=LARGEST_SEED)
     title = serializers.CharField(
@@ -42,7 +42,7 @@ class MediaDocument(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
     topic = serializers.CharField()
-    style = serializers.CharField()
+    style = serializers.CharField()  # type: ignore[assignment]
     shape = serializers.ChoiceField(choices=list(catalogue.SHAPES))
     seed = serializers.IntegerField()
     title = serializers.CharField()

@@ -95,7 +95,7 @@ def test_whatever_is_not_of_the_catalogue_is_refused_and_reaches_nobody(
     before = comfy.state["seen"]
     answer = ask(api(alice), **wrong)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
-    assert list(answer.json()["errors"]) == [next(iter(wrong))] if "errors" in answer.json() else True
+    assert next(iter(wrong)) in json.dumps(answer.json()["errors"])
     with clinic_context("alpha"):
         assert not Media.objects.exists()
     assert comfy.state["seen"] == before
