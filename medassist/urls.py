@@ -87,6 +87,7 @@ urlpatterns = [
     path("", include("apps.notes.urls")),
     path("", include("apps.chat.urls")),
     path("", include("apps.media.urls")),
+    path("", include("apps.interop.urls")),
     path("", include("apps.safety.urls")),
 ]
 

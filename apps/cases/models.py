@@ -29,6 +29,9 @@ class Case(models.Model):
     think_first = models.BooleanField(default=False)
     """Who reads the assessment writes an own impression before it is shown; triage and red flags are never hidden."""
 
+    restricted = models.BooleanField(default=False)
+    """Only who is named in `CaseAccess` opens it."""
+
     class Meta:
         indexes = [
             models.Index(fields=["-created_at", "id"], name="case_newest"),
@@ -45,6 +48,30 @@ class Case(models.Model):
             payload.get("presenting_complaint", ""),
             (payload.get("patient") or {}).get("reference") or "",
         ]
+
+
+class CaseAccess(models.Model):
+    """Somebody who may open a restricted case: named by a colleague, or let in for a while by saying why (break-glass)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="accesses")
+    person = models.CharField(max_length=64)
+    """Primary key of the person, as text."""
+    name = models.CharField(max_length=160)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.CharField(max_length=160)
+    until = models.DateTimeField(null=True)
+    """Null: until it is taken back."""
+    broke_glass = models.BooleanField(default=False)
+    reason = EncryptedTextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["case", "person"], name="case_access_person")]
+
+    def __str__(self) -> str:
+        return f"Access {self.id}"
 
 
 class AssessmentRecord(models.Model):

@@ -38,6 +38,24 @@ class CaseRow:
     status: str | None
     reopened: bool = False
     """An assessment of it is to be reviewed again."""
+    restricted: bool = False
+    open: bool = True
+    """False: restricted, and not to the reader; then without its headline."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """Somebody who may open a restricted case."""
+
+    id: UUID
+    case_id: UUID
+    person: str
+    name: str
+    at: datetime
+    by: str
+    until: datetime | None
+    broke_glass: bool
+    reason: str
 
 
 class CaseFilter(Frozen):

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from apps.cases.models import (
     AssessmentRecord,
     Case,
+    CaseAccess,
     ClaimReview,
     Impression,
     Intake,
@@ -23,6 +25,7 @@ from apps.cases.models import (
     Release,
 )
 from apps.cases.schemas import (
+    AccessView,
     AssessmentOfCase,
     CaseContent,
     CaseFilter,
@@ -49,7 +52,7 @@ from medassist.clinical.assessment import Assessment
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import SEVERITY, TriageFloor
 from medassist.common import cursors
-from medassist.common.errors import NotFound
+from medassist.common.errors import NotFound, RecordRestricted
 from medassist.jobs.schemas import JobView
 from medassist.jobs.selectors import events_address, job_views
 
@@ -69,6 +72,7 @@ class CaseDetail:
     documents: tuple[DocumentBrief, ...] = ()
     reopened: tuple[Reopened, ...] = ()
     """Its assessments that are to be reviewed again, newest first."""
+    restricted: bool = False
 
 
 def list_cases(
@@ -88,18 +92,23 @@ def list_cases(
     if cursor:
         at, case_id = cursors.read(cursor)
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=case_id))
+    if wanted.words:
+        # What is found by its words tells that it has them.
+        rows = rows.filter(Q(restricted=False) | let_in(actor))
     found = list(rows.order_by("-created_at", "-id")[: limit + 1])
     page = found[:limit]
+    closed_to = closed_among(actor, frozenset(case.pk for case in page if case.restricted))
     states = job_views(case.latest_job_id for case in page if case.latest_job_id)
     with transaction.atomic():
         record(actor=actor, action="case.list", object_type="case", object_id="*", detail={"count": len(page)})
     items = tuple(
         CaseRow(
-            id=case.id, created_at=case.created_at, created_by=case.created_by, headline=case.headline,
+            id=case.id, created_at=case.created_at, created_by=case.created_by,
+            headline="" if case.pk in closed_to else case.headline,
             floor=case.floor_level,  # type: ignore[arg-type]
             level=case.last_level, status=case.last_status,
             job_state=states[case.latest_job_id].state if case.latest_job_id in states else "",
-            reopened=case.is_reopened,
+            reopened=case.is_reopened, restricted=case.restricted, open=case.pk not in closed_to,
         )
         for case in page
     )  # fmt: skip
@@ -142,7 +151,7 @@ def case_detail(*, actor: Actor, case_id: UUID) -> CaseDetail:
         case=CaseInput.model_validate(case.payload), floor=TriageFloor.model_validate(case.floor), job=job,
         assessment=Assessment.model_validate(stored.payload) if stored else None,
         assessment_id=stored.id if stored else None, documents=documents.for_case(case_id),
-        reopened=tuple(found for row in waiting if (found := _reopened(row))),
+        reopened=tuple(found for row in waiting if (found := _reopened(row))), restricted=case.restricted,
     )  # fmt: skip
 
 
@@ -195,7 +204,58 @@ def _readable(actor: Actor, case_id: UUID) -> Case:
     if case is None:
         raise NotFound
     require_object(actor, Permission.CASE_READ, case)
+    require_let_in(actor, case)
     return case
+
+
+def let_in(actor: Actor) -> Q:
+    """Restricted cases that the actor may open, as a condition on cases."""
+    if actor.kind == "system":
+        return Q(pk__isnull=False)
+    now = timezone.now()
+    mine = CaseAccess.objects.filter(case=OuterRef("pk"), person=person_of(actor), ended_at__isnull=True)
+    return Q(Exists(mine.filter(Q(until__isnull=True) | Q(until__gt=now))))
+
+
+def person_of(actor: Actor) -> str:
+    return actor.id if actor.kind == "user" else f"{actor.kind}:{actor.id}"
+
+
+def require_let_in(actor: Actor, case: Case) -> None:
+    """Raises `RecordRestricted` for a restricted case that is not open to the actor."""
+    if case.restricted and closed_among(actor, frozenset({case.pk})):
+        raise RecordRestricted
+
+
+def closed_among(actor: Actor, case_ids: frozenset[UUID]) -> frozenset[UUID]:
+    """Those of the cases that are restricted and not open to the actor (`medassist.accounts.confidential`)."""
+    if not case_ids:
+        return frozenset()
+    rows = Case.objects.filter(pk__in=case_ids, restricted=True).exclude(let_in(actor))
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def standing_access(*, actor: Actor, case_id: UUID) -> tuple[bool, tuple[AccessView, ...]]:
+    """Whether a case is restricted, and who may open it; for who may open it. Raises `NotFound`, `RecordRestricted`."""
+    case = _readable(actor, case_id)
+    rows = case.accesses.filter(Q(until__isnull=True) | Q(until__gt=timezone.now()), ended_at__isnull=True)
+    return case.restricted, tuple(map(_access, rows))
+
+
+def glass_broken(*, actor: Actor, limit: int = 200) -> tuple[AccessView, ...]:
+    """Who opened a restricted case by saying why, newest first; audited."""
+    require(actor, Permission.AUDIT_READ)
+    rows = CaseAccess.objects.filter(broke_glass=True)[:limit]
+    found = tuple(map(_access, rows))
+    with transaction.atomic():
+        record(
+            actor=actor, action="case.break_glass.list", object_type="case", object_id="*", detail={"rows": len(found)}
+        )
+    return found
+
+
+def _access(row: CaseAccess) -> AccessView:
+    return AccessView(row.id, row.case_id, row.person, row.name, row.at, row.by, row.until, row.broke_glass, row.reason)
 
 
 def assessment_of_job(*, actor: Actor, job_id: UUID) -> Assessment | None:
@@ -204,6 +264,7 @@ def assessment_of_job(*, actor: Actor, job_id: UUID) -> Assessment | None:
     row = AssessmentRecord.objects.filter(job_id=job_id).first()
     if row is None:
         return None
+    require_let_in(actor, row.case)
     with transaction.atomic():
         record(actor=actor, action="assessment.read", object_type="assessment", object_id=str(row.id))
     return Assessment.model_validate(row.payload)
@@ -275,7 +336,12 @@ def adjudicated(*, actor: Actor) -> Iterator[dict[str, Any]]:
     """Assessments with what they turned out to be, as `calibrate` reads them; the newest outcome of each case, audited."""
     require(actor, Permission.OUTCOME_RECORD)
     seen: set[UUID] = set()
-    rows = Outcome.objects.select_related("assessment").filter(assessment__isnull=False).order_by("case_id", "-at")
+    # What is restricted in the clinic does not leave it.
+    rows = (
+        Outcome.objects.select_related("assessment")
+        .filter(assessment__isnull=False, case__restricted=False)
+        .order_by("case_id", "-at")
+    )
     with transaction.atomic():
         record(actor=actor, action="outcome.export", object_type="case", object_id="*", detail={"rows": rows.count()})
     for row in rows.iterator(chunk_size=200):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.cases.views import case, entry, judging, passage, patients, portal, releases, review, versions, worklist
+from apps.cases.views import (
+    case,
+    entry,
+    judging,
+    passage,
+    patients,
+    portal,
+    releases,
+    restricted,
+    review,
+    versions,
+    worklist,
+)
 
 app_name = "cases"
 
@@ -26,6 +38,9 @@ urlpatterns = [
     ),
     path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/release/", releases.release, name="release"),
     path("cases/<uuid:case_id>/assessments/<uuid:assessment_id>/withdraw/", releases.withdraw, name="withdraw"),
+    path("cases/<uuid:case_id>/access/", restricted.access, name="access"),
+    path("cases/<uuid:case_id>/break-glass/", restricted.break_glass, name="break-glass"),
+    path("accesses/", restricted.broken, name="glass-broken"),
     path("cases/<uuid:case_id>/impression/", judging.think, name="think"),
     path("cases/<uuid:case_id>/outcome/", judging.outcome, name="outcome"),
     path("cases/<uuid:case_id>/invite/", patients.invite, name="invite"),

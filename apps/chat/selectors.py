@@ -56,6 +56,10 @@ def conversations_of(*, actor: Actor, case_id: UUID) -> tuple[ConversationBrief,
 def latest_job(*, actor: Actor, conversation_id: UUID) -> JobView | None:
     """Of the last question: how far its answer is. Raises `NotFound`."""
     require(actor, Permission.CHAT_READ)
+    case_id = Conversation.objects.filter(pk=conversation_id).values_list("case_id", flat=True).first()
+    if case_id is None:
+        raise NotFound
+    records.reader().require(actor=actor, case_id=case_id)
     job_id = (
         Turn.objects.filter(conversation_id=conversation_id)
         .order_by("-number")

@@ -48,7 +48,7 @@ def _store(actor: Actor, given: ChatInput, idempotency_key: str | None, request_
         kind=TURN,
         actor=actor,
         lane="interactive",
-        references={"conversation": str(conversation.id), "turn": str(turn_id)},
+        references={"case": str(given.case), "conversation": str(conversation.id), "turn": str(turn_id)},
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )

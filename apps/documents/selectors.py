@@ -27,6 +27,7 @@ from apps.documents.schemas import (
 from apps.rag import selectors as rag
 from apps.rag.schemas import Block, Body, Scope
 from medassist.accounts.access import Actor, Permission, is_allowed, require
+from medassist.accounts.confidential import closed_among, require_open
 from medassist.audit.services import record
 from medassist.common import cursors
 from medassist.common.errors import NotFound
@@ -84,6 +85,7 @@ def list_documents(
     if state:
         rows = rows.filter(state=state)
     if case_id is not None:
+        require_open(actor, case_id)
         rows = rows.filter(case_id=case_id)
     if cursor:
         at, document_id = cursors.read(cursor)
@@ -93,7 +95,12 @@ def list_documents(
     states = job_views(row.latest_job_id for row in page if row.latest_job_id and row.state in PENDING)
     with transaction.atomic():
         record(actor=actor, action="document.list", object_type="document", object_id="*", detail={"count": len(page)})
-    items = tuple(effective(row, states.get(row.latest_job_id) if row.latest_job_id else None) for row in page)
+    closed = closed_among(actor, (row.case_id for row in page))
+    items = tuple(
+        effective(row, states.get(row.latest_job_id) if row.latest_job_id else None)
+        for row in page
+        if row.case_id not in closed
+    )
     return DocumentPage(items, cursors.make(page[-1].created_at, page[-1].id) if len(found) > limit else None)
 
 
@@ -129,6 +136,7 @@ def _visible(actor: Actor, document_id: UUID) -> Document:
     document = Document.objects.filter(pk=document_id).exclude(state="deleted").first()
     if document is None or (document.kind != "protocol" and not is_allowed(actor, Permission.DOCUMENT_READ)):
         raise NotFound
+    require_open(actor, document.case_id)
     return document
 
 

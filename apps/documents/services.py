@@ -33,6 +33,7 @@ from apps.documents.schemas import (
 from apps.documents.selectors import case_exists, effective
 from apps.rag import services as rag
 from medassist.accounts.access import Actor, Permission, require, system_actor
+from medassist.accounts.confidential import require_open
 from medassist.audit.services import record
 from medassist.common.database import again_on_deadlock, hand_back_connection
 from medassist.common.errors import InvalidInput, NotFound, StateConflict, TooLarge
@@ -83,6 +84,7 @@ def ingest(
     """
     require(actor, right_for(kind))
     _check(uploads, kind, case_id, about)
+    require_open(actor, case_id)
     return tuple(_store_all(actor, uploads, kind, case_id, about, idempotency_key, lane))
 
 
@@ -175,6 +177,7 @@ def resume(*, actor: Actor, document_id: UUID) -> UUID:
     with transaction.atomic():
         document = _locked(document_id)
         require(actor, right_for(document.kind))
+        require_open(actor, document.case_id)
         if effective(document).state not in RETRYABLE:
             raise StateConflict("Only a document that failed or was cancelled can be begun again")
         return _again(actor, document, "interactive")
@@ -196,6 +199,7 @@ def cancel(*, actor: Actor, document_id: UUID) -> str:
     """Stops the work on a document; returns the job's state. What was read so far is kept for `resume`."""
     document = _found(document_id)
     require(actor, right_for(document.kind))
+    require_open(actor, document.case_id)
     if document.latest_job_id is None or not effective(document).pending:
         raise StateConflict("This document is not being worked on")
     state = jobs.cancel(actor=actor, job_id=document.latest_job_id, needs=right_for(document.kind))
@@ -215,6 +219,7 @@ def delete(*, actor: Actor, document_id: UUID) -> UUID:
     """
     document = _locked(document_id)
     require(actor, right_for(document.kind))
+    require_open(actor, document.case_id)
     if document.state == "deleting":
         raise StateConflict("This document is being deleted")
     if effective(document).pending:
@@ -368,6 +373,7 @@ def request_search(*, actor: Actor, search: SearchInput) -> Asked:
         require(actor, Permission.CASE_READ)
         if not case_exists(search.case):
             raise InvalidInput(fields={"case": "no such case in this clinic"})
+        require_open(actor, search.case)
     search_id = uuid4()
     submitted = jobs.submit(kind=SEARCH, actor=actor, lane="interactive", references={"search": str(search_id)})
     SearchRecord.objects.create(

@@ -6,9 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, date, timedelta
 
 import redis
 from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from apps.safety.models import Calibration, ClinicPolicy, RuleDecision, SafetyEvent, SuiteRun
 from apps.safety.rules import triage, uncertainty
@@ -152,3 +155,10 @@ def event_totals() -> dict[str, int]:
 
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def events_by_day(days: int) -> list[tuple[date, int]]:
+    """Safety events of the clinic that one is in, a UTC day each, for its administrators' overview."""
+    since = timezone.now() - timedelta(days=days)
+    rows = SafetyEvent.objects.filter(at__gte=since).annotate(day=TruncDate("at", tzinfo=UTC)).values("day")
+    return [(row["day"], row["many"]) for row in rows.annotate(many=Sum("count")).order_by("day")]

@@ -11,7 +11,7 @@ from django.db.models import Model
 from guardian.core import ObjectPermissionChecker
 
 from medassist.common.errors import NotAuthenticated, NotFound, PermissionDenied
-from medassist.tenancy.context import current_schema
+from medassist.tenancy.context import current_clinic, current_schema
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
 
 
@@ -37,6 +37,8 @@ class Permission(Enum):
     CASE_SUBMIT = ("case.submit", _CARE, True, None)
     CASE_READ = ("case.read", _CARE, True, "view")
     CASE_CANCEL = ("case.cancel", _CARE, True, "change")
+    CASE_RESTRICT = ("case.restrict", frozenset({Role.CLINICIAN}), False, None)
+    CASE_BREAK_GLASS = ("case.break_glass", _CARE, False, None)
     ASSESSMENT_REVIEW = ("assessment.review", frozenset({Role.CLINICIAN}), True, None)
     ASSESSMENT_RELEASE = ("assessment.release", frozenset({Role.CLINICIAN}), False, None)
     OUTCOME_RECORD = ("outcome.record", frozenset({Role.CLINICIAN}), True, None)
@@ -93,9 +95,28 @@ class Actor:
     label: str = ""
 
 
+_FEATURES = {
+    "chat": "chat", "note": "notes", "document": "documents", "protocol": "documents", "portal": "portal", "patient": "portal",
+    "media": "media",
+}  # fmt: skip
+
+
+def feature_of(permission: Permission) -> str:
+    """The feature that a right belongs to, "" for what no clinic can be without."""
+    return _FEATURES.get(permission.code.partition(".")[0], "")
+
+
+def is_switched_off(feature: str) -> bool:
+    """Whether the platform has switched a feature off for the clinic that one is in."""
+    return bool(feature) and current_schema() != PUBLIC_SCHEMA and feature in current_clinic().features_off
+
+
 def is_allowed(actor: Actor, permission: Permission) -> bool:
-    """Whether the actor has the right for everything in the schema that it acts in."""
+    """Whether the actor has the right for everything in the schema that it acts in, and the clinic has the feature."""
     if actor.clinic != current_schema():
+        return False
+    # What was begun ends: the system itself goes on with work of a feature that was switched off meanwhile.
+    if actor.kind != "system" and is_switched_off(feature_of(permission)):
         return False
     if actor.kind != "user":
         return permission in actor.scopes
@@ -107,6 +128,9 @@ def is_allowed(actor: Actor, permission: Permission) -> bool:
 def require(actor: Actor, permission: Permission) -> None:
     """Raises `PermissionDenied` unless the actor has the right."""
     if not is_allowed(actor, permission):
+        feature = feature_of(permission)
+        if is_switched_off(feature):
+            raise PermissionDenied(f"The platform has switched {feature} off for this clinic")
         raise PermissionDenied(f"This needs the right {permission.code}")
 
 

@@ -4,10 +4,14 @@ so record last in a transaction."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, date, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from medassist.accounts.access import Actor, system_actor
 from medassist.audit import chain
@@ -112,3 +116,32 @@ def accesses(object_ids: Collection[str], *, most: int = 200) -> list[Access]:
     """Who did something with one of these objects, newest first: for the person whom they are about."""
     rows = AuditEntry.objects.filter(object_id__in=list(object_ids))[:most]
     return [Access(row.at, row.actor_kind, row.actor_id, row.actor_label or row.actor_id, row.action) for row in rows]
+
+
+def entries_by_day(days: int) -> list[tuple[date, int]]:
+    """How many entries the current schema's trail got, a UTC day each: counts alone, for the overview of who may read it."""
+    since = timezone.now() - timedelta(days=days)
+    rows = AuditEntry.objects.filter(at__gte=since).annotate(day=TruncDate("at", tzinfo=UTC)).values("day")
+    return [(row["day"], row["many"]) for row in rows.annotate(many=Count("id")).order_by("day")]
+
+
+def export_entries(*, actor: Actor, entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """The entries as JSON lines, oldest first, in the form that they were signed in; the export is an entry of its own."""
+    with transaction.atomic():
+        record(
+            actor=actor, action="audit.export", object_type="audit", object_id=current_schema(),
+            detail={"entries": entries.count()},
+        )  # fmt: skip
+    return _lines(entries.order_by("seq"))
+
+
+def _lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    for row in entries.iterator(chunk_size=1_000):
+        yield json.dumps(
+            {
+                "seq": row.seq, "at": row.at.isoformat(), "actor_kind": row.actor_kind, "actor_id": row.actor_id,
+                "actor_label": row.actor_label, "action": row.action, "object_type": row.object_type,
+                "object_id": row.object_id, "detail": row.detail, "trace": row.trace, "mac": row.mac,
+            },
+            ensure_ascii=False,
+        ) + "\n"  # fmt: skip

@@ -75,6 +75,14 @@ class NotAuthenticated(MedAssistError):
     title = "Sign in or send a valid API key"
 
 
+class RecordRestricted(MedAssistError):
+    """The case is there, but restricted to named people; who must see it now can say why (break-glass)."""
+
+    code = "record_restricted"
+    status = 403
+    title = "This case is restricted to named people"
+
+
 class KeyExpired(NotAuthenticated):
     code = "key_expired"
     title = "This API key has expired"

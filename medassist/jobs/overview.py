@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -121,4 +122,15 @@ def clinic_of(job_id: UUID) -> str | None:
 def _rows(query: str, values: Sequence[Any] = ()) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
+        return list(cursor.fetchall())
+
+
+def ended_by_day(days: int) -> list[tuple[date, int]]:
+    """Jobs of all clinics that ended, a UTC day each."""
+    with public_context(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (finished_at AT TIME ZONE 'UTC')::date, count(*) FROM jobs_job "
+            "WHERE finished_at > now() - make_interval(days => %s) GROUP BY 1 ORDER BY 1",
+            [days],
+        )
         return list(cursor.fetchall())

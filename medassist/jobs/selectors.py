@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from medassist.accounts.access import Actor, Permission, require
+from medassist.accounts.confidential import require_open
 from medassist.common import tickets
 from medassist.common.errors import NotFound
 from medassist.jobs import registry
@@ -26,6 +27,7 @@ def job_view(*, actor: Actor, job_id: UUID) -> JobView:
     job = Job.objects.filter(pk=job_id, clinic=current_schema()).first()
     if job is None:
         raise NotFound
+    require_open(actor, job.references.get("case"))
     return _view(job)
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from medassist.accounts.access import Actor, Permission, require
+from medassist.accounts.confidential import require_open
 from medassist.audit.services import record
 from medassist.common.database import again_on_deadlock
 from medassist.common.errors import (
@@ -205,6 +206,7 @@ def cancel(*, actor: Actor, job_id: UUID, needs: Permission = Permission.CASE_CA
         job = Job.objects.select_for_update().filter(pk=job_id, clinic=current_schema()).first()
         if job is None:
             raise NotFound
+        require_open(actor, job.references.get("case"))
         if job.state not in (Job.States.QUEUED, Job.States.RUNNING):
             raise StateConflict("The job has ended already")
         with connection.cursor() as cursor:

@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from medassist.common import trail
 from medassist.tenancy.context import current_schema
 from medassist.tenancy.models import ApiKey, Clinic, Domain
-from medassist.tenancy.schemas import PUBLIC_SCHEMA
+from medassist.tenancy.schemas import FEATURES, PUBLIC_SCHEMA
 
 
 class _PublicOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -48,8 +49,21 @@ class DomainInline(admin.TabularInline):  # type: ignore[type-arg]
     has_delete_permission = has_add_permission
 
 
+class _ClinicForm(forms.ModelForm):  # type: ignore[type-arg]
+    features_off = forms.MultipleChoiceField(
+        label=_("Switched off"), required=False, choices=[(name, name) for name in FEATURES],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Whoever works in the clinic then has no right to it, over pages and API; what is stored stays."),
+    )  # fmt: skip
+
+    class Meta:
+        model = Clinic
+        fields = "__all__"  # noqa: DJ007 - the admin's own `fields` say which
+
+
 @admin.register(Clinic)
 class ClinicAdmin(_PublicOnly):
+    form = _ClinicForm
     list_display = ("name", "schema_name", "state", "locale", "created_at")
     list_filter = ("state",)
     search_fields = ("name", "schema_name")
@@ -61,6 +75,7 @@ class ClinicAdmin(_PublicOnly):
         "emergency_number",
         "languages",
         "second_factor_required",
+        "features_off",
         "db_role",
         "created_at",
     )

@@ -48,6 +48,8 @@ class Clinic(TenantMixin):  # type: ignore[misc]
         default=False,
         help_text=_("Clinicians and administrators must set up an authenticator app or a passkey before they go on."),
     )
+    features_off = models.JSONField(_("switched off"), default=list, blank=True)
+    """Of `FEATURES`."""
     db_role = models.CharField(_("database role"), max_length=63, blank=True, default="", editable=False)
     migrated_to = models.CharField(_("migrated to"), max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -69,6 +71,7 @@ class Clinic(TenantMixin):  # type: ignore[misc]
             languages=tuple(self.languages) or (self.locale.split("-")[0],),
             state=cast(ClinicState, self.state),
             second_factor_required=self.second_factor_required,
+            features_off=tuple(self.features_off),
         )
 
 

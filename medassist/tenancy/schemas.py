@@ -21,6 +21,10 @@ def is_schema_name(name: str) -> bool:
     return bool(SCHEMA_NAME.fullmatch(name)) and name not in RESERVED_SCHEMAS and not name.startswith("pg_")
 
 
+FEATURES = ("chat", "notes", "documents", "media", "portal")
+"""What the platform can switch off for a clinic. Cases, triage and the audit trail cannot be."""
+
+
 @dataclass(frozen=True)
 class ClinicRef:
     """One clinic. `schema_name` names it everywhere: schema, job rows, events, logs."""
@@ -32,6 +36,7 @@ class ClinicRef:
     languages: tuple[str, ...] = ("en",)
     state: ClinicState = "open"
     second_factor_required: bool = False
+    features_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

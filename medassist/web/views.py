@@ -15,10 +15,17 @@ from medassist.web.problems import plain_response
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """Leads to the work list, a patient to the own cases, everybody else to the sign-in page."""
+    """Leads to the work list, a patient to the own cases, who administers to the admin site, nobody to the sign-in page."""
     if not request.user.is_authenticated:
         return redirect("login")
-    return redirect("cases:portal" if getattr(request.user, "role", "") == Role.PATIENT else "cases:list")
+    return redirect(_FIRST_PAGES.get(getattr(request.user, "role", ""), "cases:list"))
+
+
+_FIRST_PAGES = {
+    Role.PATIENT.value: "cases:portal",
+    Role.CLINIC_ADMIN.value: "admin:index",
+    Role.AUDITOR.value: "admin:index",
+}
 
 
 def _error(request: HttpRequest, error: MedAssistError) -> HttpResponse:

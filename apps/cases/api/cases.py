@@ -40,6 +40,7 @@ class CasesList(APIView):
         items = [
             {
                 "id": str(row.id), "created_at": row.created_at, "created_by": row.created_by, "headline": row.headline,
+                "restricted": row.restricted,
                 "floor": row.floor, "level": row.level, "job_state": row.job_state, "status": row.status,
                 "links": {"self": f"/api/v1/cases/{row.id}"},
             }

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING
 
 from apps.cases.pipeline import prompting
 from apps.cases.pipeline.disagreement import conflicts_of
 from apps.cases.pipeline.record import headline_of, parts_of, record_text
 from apps.documents.schemas import DocumentBrief
-from apps.rag.schemas import Hit, Passage
 from apps.safety import services as safety
-from apps.safety.schemas import GuardedDraft, ModelVersion, VerifiedClaim, VerifiedCondition
+from apps.safety.schemas import GuardedDraft, ModelVersion, VerifiedCondition
 from apps.safety.selectors import probability
 from medassist.clinical.assessment import (
     Agreement,
     Assessment,
-    Cite,
     Claim,
     Differential,
-    Evidence,
     Grounding,
     Omission,
     Provenance,
@@ -31,8 +27,9 @@ from medassist.clinical.assessment import (
     Summary,
     Triage,
 )
+from medassist.clinical.citing import Citations
 from medassist.clinical.coding import icd10_for
-from medassist.clinical.draft import Band, Source
+from medassist.clinical.draft import Band
 from medassist.clinical.triage import SEVERITY, highest
 
 if TYPE_CHECKING:
@@ -46,75 +43,15 @@ ABSTAINING = {
 }  # fmt: skip
 
 
-class _Book:
-    """Gives claims and evidence their ids and turns source ids into what a reader can open."""
-
-    def __init__(self, working: Working) -> None:
-        self.sources: dict[str, Source] = {source.id: source for source in working.sources}
-        self.hits: dict[str, Hit] = {source.id: hit for source, hit in zip(working.passages, working.hits, strict=True)}
-        self.restore = working.hidden.restore if working.hidden else str
-        self.documents: dict[str, Hit] = {
-            source.id: hit
-            for source, hit in zip(
-                [part for part in working.parts if part.passage_id], working.document_hits, strict=True
-            )
-        }
-        self.original = {part.label: part.text for part in parts_of(working.content.case)}
-        self.evidence: dict[tuple[str, int, int], Evidence] = {}
-        self.cited_parts: set[str] = set()
-        self._numbers = count(1)
-
-    def claim(self, verified: VerifiedClaim) -> Claim:
-        return Claim(
-            id=f"c{next(self._numbers)}",
-            text=self.restore(verified.text),
-            kind=verified.kind,
-            cites=tuple(self._cites(verified)),
-            verification="inference" if verified.kind == "inference" else verified.verification,
-        )
-
-    def claims(self, verified: Iterable[VerifiedClaim]) -> tuple[Claim, ...]:
-        return tuple(self.claim(item) for item in verified)
-
-    def _cites(self, verified: VerifiedClaim) -> Iterator[Cite]:
-        for cite in verified.cites:
-            source = self.sources[cite.source]
-            if source.id in self.documents:
-                yield self._document_cite(source, cite.quote)
-            elif source.kind == "record":
-                self.cited_parts.add(source.label)
-                yield self._record_cite(source, cite.quote)
-            else:
-                evidence = self._evidence(self.hits[cite.source].passage, cite.quote, cite.start, cite.end)
-                yield Cite(kind="guideline", ref=evidence.id, quote=cite.quote, start=cite.start, end=cite.end)
-
-    def _record_cite(self, source: Source, quote: str) -> Cite:
-        # The model saw placeholders; the reader's record has the words themselves, at other offsets.
-        words, text = self.restore(quote), self.original.get(source.label, source.text)
-        start = text.find(words)
-        # Words that stand across a span kept from the model cannot be marked: the cite names the whole part.
-        span = (start, start + len(words)) if start >= 0 else (0, 0)
-        return Cite(kind="record", ref=source.label, quote=words, start=span[0], end=span[1])
-
-    def _document_cite(self, source: Source, quote: str) -> Cite:
-        passage = self.documents[source.id].passage
-        words = self.restore(quote)
-        start = passage.text.find(words)
-        span = (start, start + len(words)) if start >= 0 else (0, len(passage.text))
-        evidence = self._evidence(passage, words, *span)
-        return Cite(kind="document", ref=evidence.id, quote=words, start=span[0], end=span[1])
-
-    def _evidence(self, passage: Passage, quote: str, start: int, end: int) -> Evidence:
-        key = (passage.id, start, end)
-        if key not in self.evidence:
-            self.evidence[key] = Evidence(
-                id=f"e{len(self.evidence) + 1}", passage_id=passage.id, title=passage.title,
-                heading=" > ".join(passage.heading), source=passage.publisher, version=passage.version,
-                published=passage.published, grade=passage.grade, url=passage.url, licence=passage.licence,
-                quote=quote, start=start, end=end, kind=passage.kind, page=passage.page,
-                document=passage.guideline_id if passage.kind != "guideline" else None,
-            )  # fmt: skip
-        return self.evidence[key]
+def _citations(working: Working) -> Citations:
+    own = [part for part in working.parts if part.passage_id]
+    return Citations(
+        sources=working.sources,
+        passages={source.id: hit.passage for source, hit in zip(working.passages, working.hits, strict=True)},
+        documents={source.id: hit.passage for source, hit in zip(own, working.document_hits, strict=True)},
+        original={part.label: part.text for part in parts_of(working.content.case)},
+        restore=working.hidden.restore if working.hidden else str,
+    )
 
 
 def release(working: Working) -> Assessment:
@@ -130,7 +67,7 @@ def release(working: Working) -> Assessment:
         status = "withheld"
     elif draft is None or ABSTAINING & set(reasons):
         status = "abstained"
-    book = _Book(working)
+    book = _citations(working)
     shown = draft if status == "released" else None
     summary = book.claims(draft.summary) if draft is not None and "guard_removed_too_much" not in reasons else ()
     differential = tuple(_condition(working, book, item) for item in shown.differential) if shown else ()
@@ -162,9 +99,9 @@ def release(working: Working) -> Assessment:
         disclaimers=safety.disclaimers(
             locale=case.locale, audience=case.audience, language_model=_language_model(working)
         ),
-        evidence=tuple(book.evidence.values()),
+        evidence=book.evidence,
         conflicts=conflicts_of(
-            working.hits, evidence=tuple(book.evidence.values()), record_text=record_text(working.parts),
+            working.hits, evidence=book.evidence, record_text=record_text(working.parts),
             audience=working.judged_as,
         ) if shown else (),
         grounding=_grounding(working),
@@ -187,7 +124,7 @@ def _guideline_claims(draft: GuardedDraft) -> int:
     )
 
 
-def _condition(working: Working, book: _Book, item: VerifiedCondition) -> Differential:
+def _condition(working: Working, book: Citations, item: VerifiedCondition) -> Differential:
     samples = working.samples
     found = Differential(
         condition=book.restore(item.condition), icd10=icd10_for(item.condition), band=_band(working, item), probability=None,
@@ -241,7 +178,7 @@ def _not_read(document: DocumentBrief) -> str:
     return f"The document “{document.title}” {state}: nothing of it was considered."
 
 
-def _omissions(working: Working, book: _Book, differential: tuple[Differential, ...]) -> Iterator[Omission]:
+def _omissions(working: Working, book: Citations, differential: tuple[Differential, ...]) -> Iterator[Omission]:
     for finding in safety.abnormal_findings(working.content.case):
         if finding.ref not in book.cited_parts:
             yield Omission(kind="abnormal_value", item=finding.text, ref=finding.ref)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.utils import timezone
 
+from apps.cases import selectors
 from apps.cases.jobs import ASSESSMENT
 from apps.cases.models import AssessmentRecord, Case
 from apps.cases.pipeline.record import headline_of
@@ -107,6 +108,7 @@ def reanalyse(*, actor: Actor, case_id: UUID) -> Requested:
         case = Case.objects.select_for_update(no_key=True).filter(pk=case_id).first()
         if case is None:
             raise NotFound
+        selectors.require_let_in(actor, case)
         lane: Lane = "emergency" if case.floor_level == "emergency_now" else "interactive"
         submitted = jobs.submit(kind=ASSESSMENT, actor=actor, lane=lane, references={"case": str(case_id)})
         case.latest_job_id = submitted.job_id
@@ -296,6 +298,7 @@ def close_reopened(*, actor: Actor, case_id: UUID, assessment_id: UUID) -> None:
         row = rows.filter(pk=assessment_id, case_id=case_id).first()
         if row is None:
             raise NotFound
+        selectors.require_let_in(actor, row.case)
         if row.reopened_at is None:
             raise StateConflict("This assessment does not wait for a review")
         _close(row, actor, "reviewed")

@@ -38,6 +38,7 @@ def invite(*, actor: Actor, case_id: UUID) -> str:
         case = Case.objects.filter(pk=case_id).first()
         if case is None:
             raise NotFound
+        selectors.require_let_in(actor, case)
         now = timezone.now()
         PatientLink.objects.filter(case=case, accepted_at__isnull=True).update(expires_at=now)
         link = PatientLink.objects.create(

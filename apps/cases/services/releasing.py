@@ -23,7 +23,7 @@ from medassist.tenancy.context import current_clinic
 def release_draft(*, actor: Actor, assessment_id: UUID) -> str:
     """A text to begin with: accepted claims in plain words, the authored advice for patients. Raises as `release` does."""
     require(actor, Permission.ASSESSMENT_RELEASE)
-    row = _releasable(assessment_id)
+    row = _releasable(actor, assessment_id)
     case = CaseInput.model_validate(row.case.payload)
     return draft_for(
         Assessment.model_validate(row.payload), reviews=selectors.claim_reviews(row.pk),
@@ -41,7 +41,7 @@ def release(
     `accept_numbers` for numbers that neither record nor authored text hold, unless they are accepted.
     """
     require(actor, Permission.ASSESSMENT_RELEASE)
-    row = _releasable(assessment_id)
+    row = _releasable(actor, assessment_id)
     if not text.strip() or len(text) > safety.MOST_PATIENT_CHARS:
         raise InvalidInput(fields={"text": f"1 to {safety.MOST_PATIENT_CHARS} characters"})
     case = CaseInput.model_validate(row.case.payload)
@@ -69,6 +69,9 @@ def release(
 def withdraw(*, actor: Actor, assessment_id: UUID) -> None:
     """Takes back what the patient may read of this assessment; raises `NotFound` when nothing is out."""
     require(actor, Permission.ASSESSMENT_RELEASE)
+    row = Release.objects.select_related("assessment__case").filter(assessment_id=assessment_id).first()
+    if row is not None:
+        selectors.require_let_in(actor, row.assessment.case)
     with transaction.atomic():
         if not _end(actor, Release.objects.filter(assessment_id=assessment_id)):
             raise NotFound
@@ -82,10 +85,11 @@ def _end(actor: Actor, rows: selectors.Releases) -> int:
     return open_ones.update(withdrawn_at=timezone.now(), withdrawn_by=actor.label or actor.id)
 
 
-def _releasable(assessment_id: UUID) -> AssessmentRecord:
+def _releasable(actor: Actor, assessment_id: UUID) -> AssessmentRecord:
     row = AssessmentRecord.objects.select_related("case").filter(pk=assessment_id).first()
     if row is None:
         raise NotFound
+    selectors.require_let_in(actor, row.case)
     if row.status != "released":
         raise StateConflict("An assessment that was withheld or abstained has nothing for a patient")
     if row.reopened_at is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.cases import selectors
 from apps.cases.models import AssessmentRecord, Case, ClaimReview, Impression, Outcome
 from apps.cases.pipeline.record import parts_of, record_text
 from apps.cases.schemas import ClaimVerdict, Diagnosis, claims_of
@@ -31,7 +32,7 @@ def review_claims(*, actor: Actor, assessment_id: UUID, verdicts: Sequence[Claim
     ("reviews.2.text").
     """
     require(actor, Permission.ASSESSMENT_REVIEW)
-    row = _row(assessment_id)
+    row = _row(actor, assessment_id)
     if row.status != "released":
         raise StateConflict("Only a released assessment has claims to be reviewed")
     assessment = Assessment.model_validate(row.payload)
@@ -92,6 +93,7 @@ def record_outcome(*, actor: Actor, case_id: UUID, diagnoses: Sequence[Diagnosis
     case = Case.objects.filter(pk=case_id).first()
     if case is None:
         raise NotFound
+    selectors.require_let_in(actor, case)
     coded = [one.model_copy(update={"icd10": one.icd10 or icd10_for(one.name)}) for one in diagnoses]
     row = case.assessments.filter(status="released").first()
     rank = _rank(Assessment.model_validate(row.payload), coded) if row else None
@@ -121,8 +123,10 @@ def keep_impression(*, actor: Actor, case_id: UUID, text: str) -> None:
     if len(text) > MOST_IMPRESSION:
         raise InvalidInput(fields={"text": f"at most {MOST_IMPRESSION} characters"})
     with transaction.atomic():
-        if not Case.objects.filter(pk=case_id).exists():
+        case = Case.objects.filter(pk=case_id).first()
+        if case is None:
             raise NotFound
+        selectors.require_let_in(actor, case)
         _, created = Impression.objects.get_or_create(
             case_id=case_id, person=actor.id, defaults={"by": actor.label or actor.id, "text": text.strip()}
         )
@@ -133,8 +137,9 @@ def keep_impression(*, actor: Actor, case_id: UUID, text: str) -> None:
             )  # fmt: skip
 
 
-def _row(assessment_id: UUID) -> AssessmentRecord:
+def _row(actor: Actor, assessment_id: UUID) -> AssessmentRecord:
     row = AssessmentRecord.objects.select_related("case").filter(pk=assessment_id).first()
     if row is None:
         raise NotFound
+    selectors.require_let_in(actor, row.case)
     return row

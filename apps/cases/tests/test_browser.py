@@ -18,10 +18,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from apps.cases.models import Case
 from apps.cases.tests import samples
 from apps.cases.tests.stored import add_assessment, job_of, make_case
+from apps.chat import services as chat
+from apps.chat.schemas import ChatInput
+from medassist.accounts.access import Permission, system_actor
 from medassist.jobs import progress
 from medassist.jobs.models import Job
 from medassist.tenancy.context import clinic_context
-from medassist.web.tests.browser import complaints, faint_text, launched, overflow, unnamed_controls
+from medassist.web.tests.browser import barriers, complaints, faint_text, launched, overflow, unnamed_controls
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -235,17 +238,20 @@ def test_every_page_fits_and_can_be_read_and_named(
         "/notes/",
         "/notes/new/",
         "/cases/new/text/",
+        "/cases/new/fhir/",
     ]
     addresses += ["/cases/?level=routine&status=waiting", f"/cases/{cases[0].id}/assessments/"]
     with clinic_context("alpha"):
         first = Case.objects.get(pk=cases[0].id).assessments.get()
     addresses += [f"/cases/{cases[0].id}/assessments/{first.pk}/release/"]
+    addresses += [f"/cases/{cases[0].id}/chat/", a_conversation(cases[0].id)]
     addresses += ["/account/", "/account/password/", "/account/second-factor/", "/account/second-factor/required/"]
     for address in [*addresses, *(f"/cases/{case.id}/" for case in cases)]:
         page.goto(address)
         assert overflow(page) <= 0, address
         assert unnamed_controls(page) == [], address
         assert faint_text(page) == [], address
+        assert barriers(page) == [], address
         assert page.get_by_role("heading", level=1).count() == 1 or address.startswith("/passages/"), address
     assert said == []
 
@@ -274,6 +280,7 @@ def test_a_patients_pages_fit_and_can_be_read_and_named(open_page: Any, api: Any
         assert overflow(page) <= 0, address
         assert unnamed_controls(page) == [], address
         assert faint_text(page) == [], address
+        assert barriers(page) == [], address
         assert page.get_by_role("heading", level=1).count() == 1, address
     page.goto(f"{own}questions/")
     page.get_by_label("Your answer").fill("pain in my chest")
@@ -283,6 +290,14 @@ def test_a_patients_pages_fit_and_can_be_read_and_named(open_page: Any, api: Any
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("alert")).to_contain_text("Get emergency help now")
     assert said == []
+
+
+def a_conversation(case_id: Any) -> str:
+    actor = system_actor("alpha", "tests", scopes=frozenset(Permission))
+    with clinic_context("alpha"):
+        question = ChatInput(case=case_id, question="What is recorded about her chest pain, and since when?")
+        asked = chat.ask(actor=actor, given=question)
+    return f"/chat/{asked.conversation_id}/"
 
 
 def test_without_javascript_a_case_can_still_be_entered_and_read(open_page: Any, one_passage: Any) -> None:
@@ -308,3 +323,12 @@ def test_on_paper_every_drawer_is_open_and_no_control_is_left(open_page: Any) ->
     expect(page.get_by_text("Guideline snapshot")).to_be_visible()
     expect(page.get_by_role("button", name="Analyse again")).to_be_hidden()
     expect(page.locator(".topbar")).to_be_hidden()
+
+
+def test_the_check_for_barriers_sees_one(open_page: Any) -> None:
+    page = open_page()
+    page.goto("/cases/")
+    page.evaluate("document.querySelector('main').innerHTML += '<form><input type=text></form><a href=/x></a>'")
+    found = " ".join(barriers(page))
+    assert "label:" in found
+    assert "link-name:" in found

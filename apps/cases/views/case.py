@@ -22,6 +22,7 @@ from apps.cases.views import words
 from apps.cases.views.patients import side_of
 from apps.cases.views.present import assessment_of, triage_of
 from apps.cases.views.record import sections
+from apps.cases.views.restricted import closed_page
 from apps.cases.views.review import reviews_of
 from apps.cases.views.words import say
 from apps.rag.selectors import ended_passages
@@ -29,7 +30,7 @@ from apps.safety.services import escalation
 from medassist.accounts.access import Actor, Permission, is_allowed
 from medassist.accounts.pages import is_htmx, page
 from medassist.clinical.assessment import Escalation
-from medassist.common.errors import NotFound, StateConflict
+from medassist.common.errors import NotFound, RecordRestricted, StateConflict
 from medassist.jobs.schemas import TERMINAL, JobView
 from medassist.jobs.selectors import job_view
 from medassist.tenancy.context import current_clinic
@@ -48,7 +49,10 @@ class Step:
 @require_safe
 @page(Permission.CASE_READ)
 def case_page(request: HttpRequest, actor: Actor, case_id: UUID) -> HttpResponse:
-    detail = selectors.case_detail(actor=actor, case_id=case_id)
+    try:
+        detail = selectors.case_detail(actor=actor, case_id=case_id)
+    except RecordRestricted:
+        return closed_page(request, actor, case_id)
     context = _context(detail, actor)
     if context["working"]:
         context["events_url"] = selectors.progress_ticket(actor=actor, job_id=detail.job.id) if detail.job else ""
@@ -120,6 +124,7 @@ def _context(detail: selectors.CaseDetail, actor: Actor) -> dict[str, Any]:
         "progress": {"done": len(reviews), "all": len(claims_of(assessment))} if assessment else None,
         "outcome": selectors.outcome_of(detail.id),
         "patient": side_of(detail.id),
+        "may_restrict": is_allowed(actor, Permission.CASE_RESTRICT),
         "may_chat": is_allowed(actor, Permission.CHAT_READ),
         "may_invite": is_allowed(actor, Permission.PATIENT_INVITE),
         "released": selectors.release_of(detail.id),

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from apps.chat.pipeline.book import Book
 from apps.chat.schemas import ChatAnswer, ChatDraft, ChatProvenance, Status, TurnContent, chat_json_schema
 from apps.rag import services as rag
 from apps.rag.schemas import Filters, Hit, Query, Retrieval, Scope
@@ -22,7 +21,9 @@ from apps.safety import gateway
 from apps.safety import services as safety
 from apps.safety.schemas import Answer, Deidentified
 from medassist.clinical import records
+from medassist.clinical.assessment import Claim
 from medassist.clinical.case import Audience, CaseInput
+from medassist.clinical.citing import Citations
 from medassist.clinical.draft import Draft, Source
 from medassist.common.database import hand_back_connection
 from medassist.common.errors import (
@@ -39,6 +40,9 @@ from medassist.tenancy.context import current_clinic
 PROMPT_VERSION = "chat.v1"
 ANSWER_TOKENS = 1_200
 MOST_PASSAGES = 8
+MOST_DOCUMENT_PASSAGES = 6
+GUIDANCE = Filters(kinds=("guideline", "protocol"))
+OF_THE_CASE = Filters(kinds=("case_document",))
 _PROMPTS = Path(__file__).resolve().parent.parent / "prompts"
 _OWN_TAGS = re.compile(r"<(?=\s*/?\s*(?:task|record|part|passages|passage|earlier|turn|question)\b)", re.IGNORECASE)
 # A question about treatment is told whose it is to decide; what the answer may hold is the guard's to say.
@@ -60,11 +64,13 @@ class _Working:
     parts: tuple[Source, ...] = ()
     question: str = ""
     earlier: list[tuple[str, str]] = field(default_factory=list)
+    document_hits: tuple[Hit, ...] = ()
     retrieval: Retrieval | None = None
     hits: tuple[Hit, ...] = ()
     passages: tuple[Source, ...] = ()
     answer: Answer | None = None
-    book: Book | None = None
+    book: Citations | None = None
+    claims: tuple[Claim, ...] = ()
     removed: int = 0
     reasons: list[str] = field(default_factory=list)
 
@@ -86,31 +92,38 @@ def answer(run: Run, load: Callable[[], TurnContent]) -> ChatAnswer:
             draft = _draft(working)
         with run.step("guard"):
             _check(working, draft)
-        if working.book is None or not working.book.claims:
+        if not working.claims:
             working.reasons.append("nothing_found")
     except BadModelOutput:
         working.reasons.append("backbone_output_unusable")
     except BackboneRejected as error:
         working.reasons.append(error.code)
     except AnswerWithheld:
-        working.book = None
+        working.claims = ()
         working.reasons.append("guard_failed")
     with run.step("release"):
         return _released(working)
 
 
 def _hide(working: _Working) -> None:
-    """Identifiers leave record, question and earlier turns together, so that one name has one placeholder; spans that read
-    like instructions leave all of them."""
+    """Identifiers leave record, documents, question and earlier turns together, so that one name has one placeholder; spans
+    that read like instructions leave all of them."""
     said = [text for turn in working.content.earlier for text in (turn.question, " ".join(turn.answer))]
-    hidden = safety.deidentify(working.case, [working.content.question, *said])
-    question, *rest = (_neutral(safety.screen_text(text).text) for text in hidden.also)
+    texts = [hit.passage.text for hit in working.document_hits]
+    hidden = safety.deidentify(working.case, [*texts, working.content.question, *said])
+    clean = [_neutral(safety.screen_text(text).text) for text in hidden.also]
+    documents, (question, *rest) = clean[: len(texts)], clean[len(texts) :]
     working.hidden, working.question = hidden, question
     working.earlier = list(zip(rest[::2], rest[1::2], strict=True))
-    working.parts = tuple(
+    own = [
         part.model_copy(update={"text": _neutral(safety.screen_text(part.text).text)})
         for part in records.reader().parts(hidden.case)
-    )
+    ]
+    read = [
+        Source(id=f"d{number}", kind="record", label=f"documents.{hit.passage.guideline_id}", text=text, passage_id=hit.passage.id)
+        for number, (hit, text) in enumerate(zip(working.document_hits, documents, strict=True), start=1)
+    ]  # fmt: skip
+    working.parts = (*own, *read)
 
 
 def _neutral(text: str) -> str:
@@ -129,12 +142,15 @@ def _retrieve(working: _Working) -> None:
         Query(text=f"{context} {asked}"[:600], weight=0.5),
     ]
     try:
-        found = rag.retrieve(
-            scope=scope, queries=queries, limit=MOST_PASSAGES, filters=Filters(kinds=("guideline", "protocol"))
-        )
+        found = rag.retrieve(scope=scope, queries=queries, limit=MOST_PASSAGES, filters=GUIDANCE)
+        working.document_hits = rag.retrieve(
+            scope=scope, queries=queries, limit=MOST_DOCUMENT_PASSAGES, filters=OF_THE_CASE
+        ).hits
     except RetrievalUnavailable:
         working.reasons.append("retrieval_unavailable")
         return
+    if working.document_hits:
+        _hide(working)
     working.retrieval, working.hits = found, found.hits
     working.passages = tuple(
         Source(
@@ -211,15 +227,18 @@ def _check(working: _Working, draft: ChatDraft) -> None:
         verified=verified, record_text="\n".join(part.text for part in working.parts), audience=working.judged_as
     )
     working.removed = len(draft.claims) - len(guarded.summary)
-    working.book = Book(
-        sources=sources, hits=dict(zip((source.id for source in working.passages), working.hits, strict=True)),
+    read = [part for part in working.parts if part.passage_id]
+    working.book = Citations(
+        sources=sources,
+        passages={source.id: hit.passage for source, hit in zip(working.passages, working.hits, strict=True)},
+        documents={source.id: hit.passage for source, hit in zip(read, working.document_hits, strict=True)},
         original={part.label: part.text for part in records.reader().parts(working.case)},
         restore=working.hidden.restore if working.hidden else str,
-    )  # fmt: skip
-    working.book.take(guarded.summary)
-    if working.book.claims:
+    )
+    working.claims = working.book.claims(guarded.summary)
+    if working.claims:
         job = working.run.job
-        told = {"attempt": job.attempt, "claims": [claim.model_dump(mode="json") for claim in working.book.claims]}
+        told = {"attempt": job.attempt, "claims": [claim.model_dump(mode="json") for claim in working.claims]}
         progress.publish_sealed(job.clinic, job.id, "section", told)
 
 
@@ -229,15 +248,15 @@ def _released(working: _Working) -> ChatAnswer:
     status: Status = "released"
     if "guard_failed" in reasons:
         status = "withheld"
-    elif book is None or not book.claims:
+    elif not working.claims:
         status = "abstained"
     if _ABOUT_MEDICINES.search(working.content.question):
         reasons.append("about_medicines")
     return ChatAnswer(
         status=status,
         status_reasons=tuple(reasons),
-        claims=book.claims if book and status == "released" else (),
-        evidence=tuple(book.evidence.values()) if book and status == "released" else (),
+        claims=working.claims,
+        evidence=book.evidence if book and working.claims else (),
         removed=working.removed,
         disclaimers=safety.disclaimers(
             locale=working.case.locale, audience="clinician", language_model=bool(said and said.language_model)

@@ -141,22 +141,16 @@ def _claims(answer: ChatAnswer, case_id: UUID) -> list[dict[str, Any]]:
     def chip(cite: Cite) -> dict[str, str]:
         if cite.kind == "record" or cite.ref not in evidence:
             place = f"{reverse('cases:detail', args=[case_id])}#record-title"
-            return {
-                "label": cite.ref.replace("_", " ").partition(".")[0],
-                "href": place,
-                "quote": cite.quote,
-                "kind": "record",
-            }
+            label = cite.ref.replace("_", " ").partition(".")[0]
+            return {"label": label, "href": place, "quote": cite.quote, "kind": "record"}
         number, item = evidence[cite.ref]
-        address = (
-            f"{reverse('cases:passage', args=[item.passage_id])}?{urlencode({'start': cite.start, 'end': cite.end})}"
-        )
+        where = {"start": str(cite.start), "end": str(cite.end)}
+        if item.kind == "case_document":
+            where["case"] = str(case_id)
+        address = f"{reverse('cases:passage', args=[item.passage_id])}?{urlencode(where)}"
         return {
-            "label": f"{number} {item.source or item.title}",
-            "href": address,
-            "quote": cite.quote,
-            "kind": "guideline",
-        }
+            "label": f"{number} {item.source or item.title}", "href": address, "quote": cite.quote, "kind": "guideline",
+        }  # fmt: skip
 
     return [
         {"text": claim.text, "kind": claim.kind, "chips": [chip(cite) for cite in claim.cites]}

@@ -99,8 +99,10 @@ _AFTER_ABSENT = re.compile(
     r"|^\s*[:=-]\s*(?:no|nil|none|negative|absent|denied|-ve|neg)\b"
 )
 RELATIVE = (
-    r"(?:mother|father|mum|mom|dad|brother|sister|aunt|uncle|grand(?:mother|father|parents?|ma|pa)|parents?|cousin|siblings?|"
-    r"son|daughter|wife|husband|partner|friend|colleague|neighbou?r|twin)"
+    r"(?:mother|father|mum|mom|mummy|dad|daddy|brother|sister|aunt(?:ie|y)?|uncle|grand(?:mother|father|parents?|ma|pa|ad|dad)|gran(?:ny)?|"
+    r"nan(?:a|ny)?|parents?|cousin|siblings?|niece|nephew|son|daughter|wife|husband|partner|girlfriend|boyfriend|fianc[e\u00e9]e?|"
+    r"friend|mate|(?:team|class|flat|house|room|work)[\s-]?mate|co-?worker|colleague|boss|teacher|neighbou?r|lodger|twin|"
+    r"someone|somebody|(?:a|the|another)\s+(?:man|woman|lady|bloke|guy|boy|girl|person)\s+(?:at|on|in|from))"
 )
 _FAMILY = re.compile(
     rf"\bfamily\s+(?:history|hx)\b|\bf\.?h\.?x?\b(?:\s*[:+]|\s+of)|\b{RELATIVE}(?:'s|s')?\s+(?:(?:also|recently|who|just|both|has|had|have|was|is)\s+)*"
@@ -112,44 +114,84 @@ _INFORMANT = re.compile(
 _HYPOTHETICAL = re.compile(
     r"\b(?:if|in\s+case|should\s+(?:he|she|they|there|you|any|symptoms)|return\s+(?:if|for|with)|come\s+back|watch\s+(?:for|out)|look\s+out\s+for|"
     r"safety[\s-]?net\w*|advised?\s+(?:about|of|to)|warned?|counsel\w*|educat\w+|leaflet|worr(?:y|ies|ied)\s+(?:about|that|of|he|she|it)|"
-    r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|fear(?:s|ful|ing)?|wonder(?:s|ing|ed)?\s+(?:if|whether|about)|thinks?\s+(?:it|this)\s+(?:might|could|may)\s+be|risk\s+(?:of|factors?\s+for)|at\s+risk|"
+    r"concern(?:ed)?\s+(?:about|that\s+(?:he|she|it|this))|anxious\s+about|scared|afraid|convinced\s+(?:it|this|that)|fear(?:s|ful|ing)?|wonder(?:s|ing|ed)?\s+(?:if|whether|about)|thinks?\s+(?:it|this)\s+(?:might|could|may)\s+be|risk\s+(?:of|factors?\s+for)|at\s+risk|"
     # What something may bring about one day, and what somebody wants to be told or protected from.
     r"(?:will|would|could|can|might|may)\s+(?:\w+ly\s+)?(?:give|cause|lead\s+to|bring\s+on|trigger)|"
     r"(?:wants?|requests?|asks?|asking|enquir\w+|needs?)\s+(?:\w+\s+){0,2}?(?:about|advice|information|vaccin\w*|jabs?|tablets)|"
+    # What a book says is not what the patient has.
+    r"(?:books?|leaflets?|websites?|internet|google|tv|telly|programmes?|articles?|magazines?|apps?|adverts?|posters?|courses?|newspapers?|"
+    r"podcasts?|videos?|films?)\s+(?:\w+\s+){0,2}?(?:sa(?:ys?|id)|tells?|told|lists?|listed|mentions?|mentioned|warns?|means?|about)|"
     r"prevent\w*|prophyla\w+|screen(?:ing|ed)?\s+for|to\s+(?:rule\s+out|exclude)|monitor\s+for|read\s+about|googled|vaccin\w+|immuni[sz]ed)\b"
 )
 _WANTED = re.compile(r"\b(?:wants?|requests?|requesting|asks?\s+for|asking\s+for|needs?|enquir\w+)\b")
 _PROTECTION = re.compile(
     r"^[^.;]{0,20}?\b(?:tablets?|pills?|prophyla\w+|vaccin\w*|jabs?|immuni[sz]ation|advice|leaflet|screening|risk)\b"
 )
+# "DVT prophylaxis", "sepsis leaflet": the name of a thing, not a finding.
+_NAMES_A_THING = re.compile(
+    r"^[\s-]{1,2}(?:prophyla\w+|vaccin\w*|jabs?|immuni[sz]\w+|leaflet|awareness|training|course|charity|run|screening\s+(?:programme|program|invit\w+|letter))\b"
+)
 _QUESTION = re.compile(r"\b(?:could|can|might|may|is|are|would|does|do|should|what|which|whether)\b[^?]*\?\s*$")
+# "An old stroke" is past, "a 3 year old" is somebody.
+_NOT_AN_AGE = "".join(
+    f"(?<!{unit}{joint})"
+    for unit in ("year", "years", "yr", "yrs", "month", "months", "week", "weeks", "day", "days", "y", "how")
+    for joint in " -"
+)
 _PAST = re.compile(
-    r"\b(?:previous(?:ly)?|prior|past|former(?:ly)?|childhood|old|remote|earlier\s+(?:in\s+life|this\s+year)|resolved|"
-    r"p\.?m\.?h\.?x?|h/o|hx(?:\s+of)?|history(?:\s+of)?|known|residual|s/p|status\s+post|long-?standing|chronic|as\s+a\s+(?:child|teenager|baby)|last\s+year|in\s+(?:19|20)\d\d)\b"
+    r"\b(?:previous(?:ly)?|prior|past|former(?:ly)?|childhood|"
+    + _NOT_AN_AGE
+    + r"old|remote|earlier\s+(?:in\s+life|this\s+year)|resolved|"
+    r"p\.?m\.?h\.?x?|h/o|hx(?:\s+of)?|history(?:\s+of)?|known|residual|s/p|status\s+post|long-?standing|chronic|(?:as|when|while)\s+(?:(?:he|she|i|they)\s+(?:was|were)\s+)?(?:an?\s+)?(?:small\s+|young\s+|little\s+)?"
+    r"(?:child|teen(?:ager)?|baby|infant|toddler|kid|boy|girl|adolescent|student|young\s+(?:man|woman|adult|person)|youngster|at\s+(?:school|university|college))|"
+    r"in\s+(?:his|her|my|their)\s+(?:(?:early|mid|late)[\s-]+)?(?:teens|twenties|thirties|forties|fifties|sixties|youth|childhood|[2-6]0s)|last\s+year|in\s+(?:19|20)\d\d)\b"
 )
 _CURRENT_HISTORY = re.compile(
     r"\b(?:hours?|hrs?|h|days?|d|weeks?|wks?|minutes?|mins?|months?|night|\d+/(?:7|24|52))[\s-]+(?:long\s+)?(?:history|hx)\s*(?:of)?|"
     r"\b(?:short|recent|acute)\s+history\s+of|\bhistory\s+of\s+present|\bpresenting\s+history"
 )
 _LONG_AGO = re.compile(
-    r"^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+a\s+child|(?:has|have)\s+(?:now\s+)?resolved)\b"
+    r"^\s*\(?(?:in\s+)?(?:19|20)\d\d\b|^[^.;,]{0,40}?\b(?:(?:years?|yrs?|months?|decades?)\s+(?:ago|back|earlier)|in\s+(?:19|20)\d\d|last\s+year|as\s+an?\s+(?:small\s+|young\s+)?(?:child|baby|infant|toddler|kid|boy|girl|teen\w*|student|adolescent)|(?:has|have)\s+(?:now\s+)?resolved)\b"
 )
 # "Seen in the ED three weeks ago with chest pain": what took people there then.
 _SEEN_THEN = re.compile(
     r"\b(?:seen|attended|admitted|attendance|admission|presented|assessed|went|discharged|hospital)\b[^.;]{0,50}?"
-    r"\b(?:\d+|a|two|three|four|five|six|several|few|some)\s+(?:weeks?|months?|years?)\s+(?:ago|back|earlier)\s+(?:with|for|because\s+of|due\s+to)\b[^.;]{0,60}$"
+    r"\b(?:\d+|a|two|three|four|five|six|several|few|some)\s+(?:weeks?|months?|years?)\s+(?:ago|back|earlier)\s+(?:with|for|after|following|because\s+of|due\s+to)\b[^.;]{0,60}$"
 )
 _AT_AGE = re.compile(
     r"^[^.;,]{0,30}?\b(?:at|when|aged)\s+(?:the\s+)?(?:age\s+(?:of\s+)?)?(?:he\s+was\s+|she\s+was\s+)?\d{1,2}\b"
     r"(?!\s*(?:[ap]m|:|h|weeks?|/|%|per|min|m|c|kg)|\.\d)"
 )
+# Over and done with: said to have ended fully, and to be weeks or more ago. One without the other is not enough: a weak arm that has
+# recovered fully an hour ago is a warning.
+_ENDED = re.compile(
+    r"\b(?:(?:fully|completely|totally|entirely)\s+(?:recover\w+|resolv\w+|settled|gone|healed|better|well|cleared)|full\s+recovery|"
+    r"(?:settled|resolved|recovered|healed|cleared)(?:\s+up)?\s+(?:completely|fully|entirely|well)|(?:seizure|fit|attack|symptom|pain|episode|relapse)[\s-]+free|"
+    r"(?:no|nothing|none|not\s+any)\s+(?:\w+\s+){0,2}since|back\s+at\s+work\s+since|in\s+remission)\b"
+)
+_LONG_SINCE = re.compile(
+    r"\b(?:(?:[2-9]|\d\d|two|three|four|five|six|seven|eight|nine|ten|several|a\s+few)\s+(?:weeks?|wks?)|(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|several|"
+    r"a\s+few)\s+(?:months?|years?|yrs?|decades?))\b|\b(?:in|since|last)\s+(?:(?:19|20)\d\d|january|february|march|april|june|july|august|september|october|november|december|"
+    r"spring|summer|autumn|winter|year)\b"
+)
+_NOW = re.compile(
+    r"\b(?:again|recur\w*|relaps\w*|return\w*|today|tonight|yesterday|worse\w*|new|ongoing|still|this\s+(?:morning|evening|afternoon|week)|"
+    r"since\s+(?:this|last\s+night|yesterday)|hours?|minutes?)\b"
+)
+# "Aged 6", "at 22" of somebody older: a number of the clock would be written otherwise, or is too small to tell.
+_AGE_THEN = re.compile(
+    r"\b(?:(?:age|aged|at\s+(?:the\s+)?age(?:\s+of)?|when\s+(?:he|she|i)\s+was)\s+(?P<sure>\d{1,2})|at\s+(?P<maybe>1[3-9]|[2-9]\d))\b"
+    r"(?!\s*(?:[ap]m\b|:|h\b|hrs?\b|hours?|o'?clock|days?|weeks?|months?|/|%|per|min|m\b|c\b|kg|l\b|mmhg|bpm|mg|degrees)|\.\d)"
+)
+_SOMEBODY_ELSE = re.compile(rf"\b{RELATIVE}\b")
 _AGAIN = re.compile(
-    r"\b(?:again|recur\w*|return\w*|now|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
+    r"\b(?:again|recur\w*|return\w*|(?<!healthy )(?<!well )(?<!fine )(?<!better )(?<!ok )now"
+    r"(?!\s+(?:healthy|well|fine|better|ok|recovered|resolved|settled))|today|current\w*|worse|new|ongoing|this\s+(?:morning|evening|afternoon))\b"
 )
 
 
-def status_of(statement: str, start: int, end: int) -> Status:
-    """How `statement` (normalised) speaks of the finding at [start, end)."""
+def status_of(statement: str, start: int, end: int, *, age_years: float | None = None) -> Status:
+    """How `statement` (normalised) speaks of the finding at [start, end), in a patient of `age_years`."""
     before, after = statement[:start], statement[end:]
     if _is_denied(before, statement[start:end], after):
         return "absent"
@@ -157,11 +199,12 @@ def status_of(statement: str, start: int, end: int) -> Status:
         return "family"
     if (
         _HYPOTHETICAL.search(before)
+        or _NAMES_A_THING.match(after)
         or _QUESTION.search(statement)
         or (_WANTED.search(before) and _PROTECTION.match(after))
     ):
         return "hypothetical"
-    if _is_past(before, after):
+    if _is_past(before, after) or _is_over(statement) or _was_younger(statement, age_years):
         return "past"
     return "present"
 
@@ -230,3 +273,17 @@ def _is_past(before: str, after: str) -> bool:
     return len(between.split()) <= 12 and not re.search(
         r"\b(?:now|present\w*|developed|started|woke|today|with|has|c/o|complain\w*)\b", between
     )
+
+
+def _is_over(statement: str) -> bool:
+    """Weeks or more ago, ended fully, and nothing of today in the same breath."""
+    ended = _ENDED.search(statement)
+    return ended is not None and _LONG_SINCE.search(statement) is not None and _NOW.search(statement) is None
+
+
+def _was_younger(statement: str, age_years: float | None) -> bool:
+    """The statement gives an age at which this happened, at least two years below the patient's."""
+    # Somebody else's age says nothing of the patient.
+    if age_years is None or _NOW.search(statement) or _SOMEBODY_ELSE.search(statement):
+        return False
+    return any(int(found["sure"] or found["maybe"]) <= age_years - 2 for found in _AGE_THEN.finditer(statement))

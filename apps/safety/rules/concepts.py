@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from importlib import resources
 
-from apps.safety.rules.assertion import Status, normalise, statements, status_of
+from apps.safety.rules.assertion import RELATIVE, Status, normalise, statements, status_of
 from apps.safety.rules.words import words
 from medassist.clinical.case import CaseInput
 
@@ -20,6 +20,7 @@ EVIDENCE_LENGTH = 120
 class Concept:
     name: str
     background: bool
+    diagnosis: bool
     patterns: tuple[tuple[tuple[frozenset[str], ...], str], ...]
     """Regular expressions with sets of word beginnings, one of each of which must occur, so that most patterns are never run."""
 
@@ -59,8 +60,8 @@ def parse_lexicon(text: str) -> tuple[Concept, ...]:
             classes[name.strip()] = members.strip()
             continue
         fields = [field.strip() for field in line.split(" | ", 2)]
-        if len(fields) != 3 or fields[1] not in {"f", "b"}:
-            raise ValueError(f"concepts.txt line {number}: expected name | f or b | phrases")
+        if len(fields) != 3 or fields[1] not in {"f", "b", "d"}:
+            raise ValueError(f"concepts.txt line {number}: expected name | f, b or d | phrases")
         if kinds.setdefault(fields[0], fields[1]) != fields[1]:
             raise ValueError(f"concepts.txt line {number}: {fields[0]} is of two kinds")
         for phrase in filter(None, map(str.strip, fields[2].split(";"))):
@@ -68,7 +69,10 @@ def parse_lexicon(text: str) -> tuple[Concept, ...]:
                 phrases[fields[0]] += _orders(_CLASS.sub(partial(_members, classes), phrase))
             except KeyError as error:
                 raise ValueError(f"concepts.txt line {number}: unknown class {error.args[0]}") from None
-    return tuple(Concept(name, kinds[name] == "b", tuple(map(_pattern, said))) for name, said in phrases.items())
+    return tuple(
+        Concept(name, kinds[name] == "b", kinds[name] == "d", tuple(map(_pattern, said)))
+        for name, said in phrases.items()
+    )
 
 
 _CLASS = re.compile(r"(?<![\w@])@\w+")
@@ -175,8 +179,9 @@ def _anchors(phrase: str) -> Iterator[frozenset[str]]:
 def asserted(case: CaseInput) -> dict[str, tuple[str, ...]]:
     """Concept name -> the record's own words for it, for everything the case asserts of this patient."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
+    age_years = case.patient.age.years if case.patient.age else None
     for text, status in _texts(case):
-        for name, quote in mentions(text, status):
+        for name, quote in mentions(text, status, age_years=age_years):
             found[name].setdefault(quote)
     return {name: tuple(quotes)[:3] for name, quotes in found.items()}
 
@@ -213,7 +218,9 @@ def _texts(case: CaseInput) -> Iterator[tuple[str, Status | None]]:
             yield f"{lab.name} {lab.value}", None
 
 
-def mentions(original: str, status: Status | None = None) -> Iterator[tuple[str, str]]:
+def mentions(
+    original: str, status: Status | None = None, *, age_years: float | None = None
+) -> Iterator[tuple[str, str]]:
     """(concept, quote) of every mention in `original` that counts as this patient's, now (or ever, for background)."""
     if not original.strip():
         return
@@ -227,7 +234,7 @@ def mentions(original: str, status: Status | None = None) -> Iterator[tuple[str,
             anchors, source = concept.patterns[at]
             if number in done or any(map(vocabulary.isdisjoint, anchors)):
                 continue
-            match = _first_counting(concept, _compiled(source), statement, status)
+            match = _first_counting(concept, _compiled(source), statement, status, age_years)
             if match is not None:
                 done.add(number)
                 low, high = normal.original_span(start + match.start(), start + match.end())
@@ -244,11 +251,17 @@ def _vocabulary(statement: str) -> frozenset[str]:
 
 
 def _first_counting(
-    concept: Concept, pattern: re.Pattern[str], statement: str, given: Status | None
+    concept: Concept, pattern: re.Pattern[str], statement: str, given: Status | None, age_years: float | None
 ) -> re.Match[str] | None:
     accepted = {"present", "past"} if concept.background else {"present"}
     for match in pattern.finditer(statement):
-        status = given if given in {"absent", "family"} else status_of(statement, match.start(), match.end())
+        status = (
+            given
+            if given in {"absent", "family"}
+            else status_of(statement, match.start(), match.end(), age_years=age_years)
+        )
+        if concept.diagnosis and status == "present":
+            status = _diagnosis_status(statement[: match.start()], statement[match.end() :])
         if given == "past" and status == "present":
             status = "past"
         if status in accepted or (status == "family" and concept.name == "sudden_death_family"):
@@ -260,6 +273,22 @@ def union(texts: Iterable[str]) -> frozenset[str]:
     """The concepts that any of the texts asserts."""
     return frozenset(name for text in texts for name, _ in mentions(text))
 
+
+def _diagnosis_status(before: str, after: str) -> Status:
+    """A disease's name stands for the time after it, for a relative's disease or for an appointment where a symptom would not."""
+    if _RELATIVES.search(before):
+        return "family"
+    return "past" if _HAD_IT.search(before) or _APPOINTMENT.match(after) else "present"
+
+
+_RELATIVES = re.compile(rf"\b{RELATIVE}(?:'s)?[\s:,-]+(?:an?\s+|had\s+)?$")
+_APPOINTMENT = re.compile(
+    r"^[\s-]+(?:f/?u\b|follow[\s-]?up|(?:annual\s+)?(?:review|check|clinic)|monitoring|nurse|rehab\w*|survivor)"
+)
+_HAD_IT = re.compile(
+    r"\b(?:since|after|following|post)[\s-]+(?:(?:his|her|my|their|the|an?|last|first|previous)\s+){0,2}$"
+)
+"""Before the name of a disease: the time after it. (A symptom may come after another one, and both count.)"""
 
 _WEEKS = re.compile(
     r"(\d{1,2})(?:\s*\+\s*\d)?[\s-]*(?:weeks?|wks?|w)\b(?:\s*(?:\+\s*\d\s*(?:days?)?)?)[^.;]{0,25}?\b(?:pregnan\w*|gestation|gravid|gestational)|"

@@ -25,7 +25,7 @@ from apps.safety.rules.readings import readings
 from medassist.clinical.case import CaseInput
 from medassist.clinical.triage import SEVERITY, FiredRule, RuleDecision, TriageFloor, TriageLevel, highest
 
-RULE_SET_VERSION = "2026.11.3"
+RULE_SET_VERSION = "2026.11.4"
 MAX_EVIDENCE = 6
 
 NUMBERS = frozenset({

@@ -43,6 +43,8 @@ CARE = {
 CLINIC_RIGHTS: dict[Role, set[Permission]] = {
     R.CLINICIAN: {
         *CARE,
+        P.CASE_BREAK_GLASS,
+        P.CASE_RESTRICT,
         P.RULE_DECIDE,
         P.NOTE_RELEASE,
         P.ASSESSMENT_REVIEW,
@@ -50,7 +52,7 @@ CLINIC_RIGHTS: dict[Role, set[Permission]] = {
         P.OUTCOME_RECORD,
         P.PATIENT_INVITE,
     },
-    R.NURSE: {*CARE, P.PATIENT_INVITE},
+    R.NURSE: {*CARE, P.CASE_BREAK_GLASS, P.PATIENT_INVITE},
     R.PATIENT: {P.PORTAL_USE},
     R.CLINIC_ADMIN: {
         P.NOTE_TEMPLATE,

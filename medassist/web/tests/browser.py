@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -96,3 +98,19 @@ _CONTRAST = """() => {
   }
   return faint;
 }"""
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA on the page, serious or critical: rule, and where."""
+    # Through the debugger, which the page's content security policy does not bind.
+    page.evaluate(_AXE.read_text(encoding="utf-8") + "; undefined")
+    found = page.evaluate(
+        """async () => (await axe.run(document, {
+            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
+        })).violations.filter((v) => ["serious", "critical"].includes(v.impact))
+            .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140)).join(" | ")}`)"""
+    )
+    return [str(item) for item in found]
+
+
+_AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
