@@ -1,23 +1,22 @@
-"""python -m bench media [--rounds 5] [--flood 1000]
+"""python -m bench media [--rounds 5] [--flood 5000] [--window 30]
 
-A thousand media jobs, and a media server that is frozen; language-model work goes on beside it. Its p95, submission to
-result, may be at most 1.05 times what it is without the flood (median of the rounds). The media jobs stand in for the
-media room's: a worker of the queue `media` that waits for a server which never answers.
+Thousands of pictures asked for, and a ComfyUI that is frozen; language-model work goes on beside them. Its p95,
+submission to result, may be at most 1.05 times what it is without the flood (median of the rounds). All of it is the real
+media room: requests through its service, a worker of its own, its gateway against the frozen stand-in for ComfyUI.
 """
 
 from __future__ import annotations
 
 import argparse
-import socket
+import time
 from collections.abc import Sequence
-from uuid import uuid4
 
-from bench.faults.injections import planted_folder
+from bench.figures import say
 from bench.flood import QUIET, cancel_waiting, rounds
 from bench.stand import Stand
 
 BAR = 1.05
-KIND = "bench.media"
+KIND = "media.generate"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,26 +24,31 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m bench media", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--flood", type=int, default=1_000)
+    parser.add_argument("--flood", type=int, default=5_000)
     parser.add_argument("--window", type=float, default=30.0, help="seconds a window")
     parser.add_argument("--latency", type=float, default=1.0, help="seconds that the model takes for a call")
     options = parser.parse_args(arguments)
-    # A server that takes connections and never says a word: frozen.
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as frozen:
-        address = f"127.0.0.1:{frozen.getsockname()[1]}"
-        with Stand(clinics=QUIET, latency_s=options.latency, settings={"JOB_CLINIC_CAP": "8"}) as stand:
-            stand.worker("worker-second", "llm", threads=16)
-            stand.worker("worker-media", "media", threads=16, PYTHONPATH=planted_folder(), BENCH_MEDIA=address)
-            return rounds(
-                stand,
-                name="media",
-                count=options.rounds,
-                window_s=options.window,
-                every_s=1.0,
-                flood=lambda: flood(options.flood),
-                ebb=ebb,
-                bar=BAR,
-            )
+    from medassist.embedded.processes import free_port
+
+    port = free_port()
+    settings = {
+        "JOB_CLINIC_CAP": "8", "MEDIA_ENABLED": "true", "COMFYUI_URL": f"http://127.0.0.1:{port}",
+        "MEDIA_JOBS_PER_DAY": "1000000", "MEDIA_GPU_LABELS": "media", "LLM_GPU_LABELS": "llm",
+    }  # fmt: skip
+    with Stand(clinics=QUIET, latency_s=options.latency, settings=settings) as stand:
+        stand.keep("comfyui", "-m", "medassist.comfyui", "--port", str(port), "--faults", "--mode", "frozen")
+        stand.worker("worker-second", "llm", threads=16)
+        stand.worker("worker-media", "media", threads=16)
+        return rounds(
+            stand,
+            name="media",
+            count=options.rounds,
+            window_s=options.window,
+            every_s=1.0,
+            flood=lambda: flood(options.flood),
+            ebb=ebb,
+            bar=BAR,
+        )
 
 
 def ebb() -> None:
@@ -53,21 +57,18 @@ def ebb() -> None:
 
 
 def flood(count: int) -> int:
-    """The quiet clinics' own media jobs: not even a clinic's own flood of pictures may slow its cases."""
-    from django.db import transaction
-
+    """The quiet clinics' own pictures: not even a clinic's own flood of them may slow its cases."""
+    from apps.media import services
+    from apps.media.schemas import MediaInput
     from medassist.accounts.access import system_actor
-    from medassist.jobs import services
     from medassist.jobs.models import Job
-    from medassist.jobs.schemas import JobKind
     from medassist.tenancy.context import clinic_context, public_context
 
-    kind = JobKind(KIND, "media")
+    started = time.monotonic()
     for number in range(count):
         clinic = QUIET[number % len(QUIET)]
-        with clinic_context(clinic), transaction.atomic():
-            services.submit(
-                kind=kind, actor=system_actor(clinic, "bench"), lane="batch", references={"media": str(uuid4())}
-            )
+        with clinic_context(clinic):
+            services.generate(actor=system_actor(clinic, "bench"), given=MediaInput(topic="hand_washing"))
+    say(f"{count} pictures asked for in {time.monotonic() - started:.1f} s")
     with public_context():
         return Job.objects.filter(kind=KIND, state__in=("queued", "running")).count()

@@ -18,6 +18,9 @@ events)
 backbone)
     exec python -m medassist.llm.reference --host 0.0.0.0 --port 8002 "$@"
     ;;
+comfyui-stub)
+    exec python -m medassist.comfyui --host 0.0.0.0 --port 8188 "$@"
+    ;;
 worker)
     queue=${1:?worker needs a queue, for example: worker llm}
     shift
@@ -33,7 +36,7 @@ manage)
     exec python manage.py "$@"
     ;;
 *)
-    echo "entrypoint: '$role' is none of web, events, backbone, worker, beat, manage" >&2
+    echo "entrypoint: '$role' is none of web, events, backbone, comfyui-stub, worker, beat, manage" >&2
     exit 64
     ;;
 esac

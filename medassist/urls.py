@@ -20,6 +20,7 @@ from apps.documents.api.documents import (
 )
 from apps.documents.api.search import DocumentsSearch, SearchesItem
 from apps.interop.api.fhir import FhirAssessment, FhirCases
+from apps.media.api.media import MediaCancel, MediaCatalogue, MediaFileItem, MediaGenerate, MediaItem, MediaItems
 from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.accounts.urls import provider_patterns
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
@@ -47,6 +48,12 @@ api = [
     path("documents/<uuid:document_id>", DocumentsItem.as_view(), name="documents-item"),
     path("documents/<uuid:document_id>/resume", DocumentsResume.as_view(), name="documents-resume"),
     path("documents/<uuid:document_id>/cancel", DocumentsCancel.as_view(), name="documents-cancel"),
+    path("media", MediaItems.as_view(), name="media-list"),
+    path("media/generate", MediaGenerate.as_view(), name="media-generate"),
+    path("media/catalogue", MediaCatalogue.as_view(), name="media-catalogue"),
+    path("media/<uuid:media_id>", MediaItem.as_view(), name="media-item"),
+    path("media/<uuid:media_id>/file", MediaFileItem.as_view(), name="media-file"),
+    path("media/<uuid:media_id>/cancel", MediaCancel.as_view(), name="media-cancel"),
     path("fhir/cases", FhirCases.as_view(), name="fhir-cases"),
     path("fhir/assessments/<uuid:assessment_id>", FhirAssessment.as_view(), name="fhir-assessments"),
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
@@ -81,6 +88,7 @@ urlpatterns = [
     path("", include("apps.documents.urls")),
     path("", include("apps.notes.urls")),
     path("", include("apps.chat.urls")),
+    path("", include("apps.media.urls")),
     path("", include("apps.interop.urls")),
     path("", include("apps.safety.urls")),
 ]

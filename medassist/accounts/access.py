@@ -51,6 +51,8 @@ class Permission(Enum):
     NOTE_RELEASE = ("note.release", frozenset({Role.CLINICIAN}), False, None)
     CHAT_ASK = ("chat.ask", _CARE, True, None)
     CHAT_READ = ("chat.read", _CARE, True, None)
+    MEDIA_GENERATE = ("media.generate", _CARE | {Role.CLINIC_ADMIN}, True, None)
+    MEDIA_READ = ("media.read", _CARE | {Role.CLINIC_ADMIN}, True, None)
     GUIDELINE_READ = ("guideline.read", _CARE, True, None)
     GUIDELINE_MANAGE = ("guideline.manage", frozenset({Role.PLATFORM_STAFF}), False, None)
     DOCUMENT_INGEST = ("document.ingest", _CARE, True, None)
@@ -95,6 +97,7 @@ class Actor:
 
 _FEATURES = {
     "chat": "chat", "note": "notes", "document": "documents", "protocol": "documents", "portal": "portal", "patient": "portal",
+    "media": "media",
 }  # fmt: skip
 
 

@@ -228,6 +228,31 @@ class RetrievalUnavailable(Unavailable):
     title = "The guideline search is not available at the moment"
 
 
+class MediaOff(StateConflict):
+    """Pictures are not switched on here."""
+
+    code = "media_off"
+    title = "Pictures are not switched on for this clinic"
+
+
+class MediaUnavailable(Unavailable):
+    """The image server is away, frozen or full: infrastructure, not the request."""
+
+    code = "media_unavailable"
+    title = "The image server is not available at the moment"
+
+
+class MediaFailed(MedAssistError):
+    code = "media_failed"
+    status = 502
+    title = "The image server could not draw this picture"
+
+
+class MediaTimeout(MediaFailed):
+    code = "media_timeout"
+    title = "The picture took longer than allowed"
+
+
 class ConfigurationError(MedAssistError):
     """A setting is missing or wrong; raised while settings are read, so that a process refuses to start."""
 

@@ -21,7 +21,7 @@ LONGEST_RETRY_S = 3600
 
 _TURN = "SELECT pg_advisory_xact_lock(hashtext('medassist.quota'), hashtext(%s))"
 _JOBS = """
-SELECT count(*) FROM jobs_job WHERE clinic = %s AND (%s = '' OR submitted_by = %s)
+SELECT count(*) FROM jobs_job WHERE clinic = %s AND (%s = '' OR submitted_by = %s) AND kind NOT LIKE 'media.%%'
     AND created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 """
 _TOKENS = """
@@ -49,12 +49,16 @@ def check(*, clinic: str, person: str) -> None:
             raise _exceeded("tokens_per_day", f"{row.tokens_per_day} tokens a day for {whose}")
 
 
+def until_midnight() -> int:
+    """Seconds for `Retry-After` until the day (UTC) ends, an hour at most."""
+    return max(1, min(LONGEST_RETRY_S, int(_one(_MIDNIGHT, []))))
+
+
 def _exceeded(field: str, what: str) -> QuotaExceeded:
-    midnight = int(_one(_MIDNIGHT, []))
     return QuotaExceeded(
         "The allowance for today is used up; the day ends at midnight UTC",
         fields={field: what},
-        retry_after=max(1, min(LONGEST_RETRY_S, midnight)),
+        retry_after=until_midnight(),
     )
 
 

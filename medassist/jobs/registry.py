@@ -25,6 +25,11 @@ def declare(kind: JobKind) -> JobKind:
     return kind
 
 
+def queues_of_others(prefix: str) -> set[str]:
+    """Queues of all kinds of job whose name does not begin with `prefix`."""
+    return {kind.queue for name, kind in _kinds.items() if not name.startswith(prefix)}
+
+
 def bind(kind: JobKind, handler: Handler) -> None:
     _handlers[kind.name] = handler
 

@@ -112,8 +112,9 @@ def _admit(clinic: str, queue: str, lane: Lane, person: str) -> None:
         raise _full(TooManyRequests, "This clinic has too many jobs waiting", clinic, queue, lane)
     if _waiting_anywhere(queue) >= settings.JOB_GLOBAL_QUEUE_LIMIT:
         raise _full(Unavailable, "The service has too much work waiting", clinic, queue, lane)
-    # An allowance is about cost: an emergency counts, and is never refused for it.
-    if lane != "emergency":
+    # An allowance is about cost: an emergency counts, and is never refused for it. Media have an allowance of their own
+    # and use up nothing of this one.
+    if lane != "emergency" and queue != settings.MEDIA_QUEUE:
         quotas.check(clinic=clinic, person=person)
 
 

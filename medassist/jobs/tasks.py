@@ -6,9 +6,11 @@ import logging
 from typing import Any
 
 from celery.signals import celeryd_after_setup
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from medassist.celery import app
+from medassist.common.errors import ConfigurationError
 from medassist.jobs import runner
 from medassist.jobs.doorbell import TASK
 
@@ -26,5 +28,9 @@ def look(self: Any) -> None:
 
 @celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def _on_start(instance: Any, **_: Any) -> None:
-    for queue in instance.app.amqp.queues.consume_from:
-        runner.start_pulse(str(queue))
+    queues = {str(queue) for queue in instance.app.amqp.queues.consume_from}
+    if settings.MEDIA_QUEUE in queues and len(queues) > 1:
+        # Pictures take minutes: in one process they would hold places that an emergency needs.
+        raise ConfigurationError(f"A worker of {settings.MEDIA_QUEUE} serves no other queue")
+    for queue in queues:
+        runner.start_pulse(queue)

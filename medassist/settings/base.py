@@ -74,6 +74,7 @@ TENANT_APPS = [
     "apps.cases",
     "apps.notes",
     "apps.chat",
+    "apps.media",
     "apps.interop",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *[app for app in TENANT_APPS if app not in SHARED_APPS]]
@@ -328,6 +329,23 @@ RERANKER = env.choice("RERANKER", ("scores", "none", "late_interaction", "cross_
 RERANKER_MODEL = env.text("RERANKER_MODEL", "cross-encoder/ms-marco-MiniLM-L6-v2")
 FUSION_SPARSE_SHARE = env.number("FUSION_SPARSE_SHARE", 0.5, minimum=0, maximum=1)
 INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
+
+# --- media ---------------------------------------------------------------------------------------
+
+MEDIA_ENABLED = env.boolean("MEDIA_ENABLED", False)
+MEDIA_CLINICS = env.words("MEDIA_CLINICS")
+MEDIA_QUEUE = env.text("MEDIA_QUEUE", "media")
+MEDIA_JOBS_PER_DAY = env.integer("MEDIA_JOBS_PER_DAY", 50, minimum=0)
+MEDIA_DEADLINE_SECONDS = env.integer("MEDIA_DEADLINE_SECONDS", 3_600, minimum=60)
+MEDIA_TIMEOUT_SECONDS = env.number("MEDIA_TIMEOUT_SECONDS", 600.0, minimum=1)
+MEDIA_REPLY_SECONDS = env.number("MEDIA_REPLY_SECONDS", 10.0, minimum=0.1)
+MEDIA_POLL_SECONDS = env.number("MEDIA_POLL_SECONDS", 5.0, minimum=0.1)
+MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 20_000_000, minimum=100_000, maximum=100_000_000)
+MEDIA_WORKFLOW = env.text("MEDIA_WORKFLOW", "text_to_image")
+MEDIA_CHECKPOINT = env.text("MEDIA_CHECKPOINT", "sd_xl_base_1.0.safetensors")
+MEDIA_GPU_LABELS = env.words("MEDIA_GPU_LABELS")
+LLM_GPU_LABELS = env.words("LLM_GPU_LABELS")
+COMFYUI_URL = env.text("COMFYUI_URL", "")
 
 # --- events --------------------------------------------------------------------------------------
 

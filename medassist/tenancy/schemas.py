@@ -21,7 +21,7 @@ def is_schema_name(name: str) -> bool:
     return bool(SCHEMA_NAME.fullmatch(name)) and name not in RESERVED_SCHEMAS and not name.startswith("pg_")
 
 
-FEATURES = ("chat", "notes", "documents", "portal")
+FEATURES = ("chat", "notes", "documents", "media", "portal")
 """What the platform can switch off for a clinic. Cases, triage and the audit trail cannot be."""
 
 

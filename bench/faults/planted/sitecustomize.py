@@ -156,28 +156,6 @@ PLANTS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
 }
 
 
-def _media_work(registry: ModuleType) -> None:
-    """A kind of job that waits for a media server."""
-    import socket
-    import time
-
-    from medassist.jobs.schemas import JobKind
-
-    host, _, port = os.environ["BENCH_MEDIA"].partition(":")
-
-    def wait_for_picture(run: Any) -> None:
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
-            connection.sendall(b"POST /prompt HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
-            connection.settimeout(0.5)
-            while not run.abort.is_set() and run.deadline_left_s > 0:
-                try:
-                    connection.recv(1)
-                except TimeoutError:
-                    time.sleep(0.1)
-
-    registry.bind(JobKind("bench.media", "media"), wait_for_picture)
-
-
 class _Planter(importlib.abc.MetaPathFinder):
     def __init__(self, wanted: str, plant: Callable[[ModuleType], None]) -> None:
         self._wanted, self._plant, self._busy = wanted, plant, False
@@ -204,10 +182,6 @@ class _Planter(importlib.abc.MetaPathFinder):
 
 if seconds := os.environ.get("BENCH_CLOCK_AHEAD_S"):
     _ahead(float(seconds))
-if os.environ.get("BENCH_MEDIA"):
-    import importlib.util
-
-    sys.meta_path.insert(0, _Planter("medassist.jobs.registry", _media_work))
 if planted := os.environ.get("BENCH_PLANT"):
     import importlib.util
 

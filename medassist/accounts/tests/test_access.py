@@ -38,7 +38,7 @@ P, R = Permission, Role
 # Written out, so that a change of a right is a change here as well.
 CARE = {
     P.CASE_SUBMIT, P.CASE_READ, P.CASE_CANCEL, P.JOB_READ, P.NOTE_SUMMARIZE, P.NOTE_READ, P.CHAT_ASK, P.CHAT_READ, P.GUIDELINE_READ,
-    P.DOCUMENT_INGEST, P.DOCUMENT_READ, P.DOCUMENT_SEARCH,
+    P.DOCUMENT_INGEST, P.DOCUMENT_READ, P.DOCUMENT_SEARCH, P.MEDIA_GENERATE, P.MEDIA_READ,
 }  # fmt: skip
 CLINIC_RIGHTS: dict[Role, set[Permission]] = {
     R.CLINICIAN: {
@@ -56,6 +56,8 @@ CLINIC_RIGHTS: dict[Role, set[Permission]] = {
     R.PATIENT: {P.PORTAL_USE},
     R.CLINIC_ADMIN: {
         P.NOTE_TEMPLATE,
+        P.MEDIA_GENERATE,
+        P.MEDIA_READ,
         P.PROTOCOL_MANAGE,
         P.JOB_READ,
         P.AUDIT_READ,

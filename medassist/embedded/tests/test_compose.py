@@ -113,7 +113,8 @@ def test_images_are_pinned_and_profiles_are_off_by_default() -> None:
         "vllm": ["gpu"],
         "vllm-70b": ["gpu-heavy"],
         "rabbitmq": ["rabbitmq"],
-        "worker-media": ["media"],
+        "worker-media": ["media", "media-stub"],
+        "comfyui-stub": ["media-stub"],
         "comfyui": ["media"],
     }
 
@@ -169,7 +170,7 @@ def test_tiers_and_media_never_share_a_card() -> None:
     reason="docker compose is not installed here",
 )
 def test_docker_compose_itself_understands_the_file() -> None:
-    profiles = [f"--profile={name}" for name in ("gpu", "gpu-heavy", "rabbitmq", "media")]
+    profiles = [f"--profile={name}" for name in ("gpu", "gpu-heavy", "rabbitmq", "media", "media-stub")]
     done = subprocess.run(
         ["docker", "compose", *profiles, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -185,7 +186,8 @@ def test_only_the_proxy_is_published_and_only_on_the_loopback() -> None:
 def test_only_the_media_worker_reaches_the_network_of_media() -> None:
     assert SERVICES["comfyui"]["networks"] == ["media"]
     on_it = {name for name, service in SERVICES.items() if "media" in service.get("networks", [])}
-    assert on_it == {"comfyui", "worker-media"}
+    assert SERVICES["comfyui-stub"]["networks"] == ["media"]
+    assert on_it == {"comfyui", "comfyui-stub", "worker-media"}
     assert COMPOSE["networks"]["media"]["internal"] is True
 
 
@@ -232,3 +234,46 @@ def test_the_proxys_paths_agree_with_the_processes() -> None:
     assert "location = /v1/events" in text
     assert '"/v1/events"' in (ROOT / "medassist" / "events" / "app.py").read_text()
     assert text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.web", "Dockerfile.worker"])
+def test_dockerfiles_keep_the_rules_of_small_and_safe_images(dockerfile: str) -> None:
+    text = (ROOT / "docker" / dockerfile).read_text().replace("\\\n", " ")
+    lines = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    bases = [rest for word, rest in lines if word == "FROM"]
+    assert len(bases) == 2
+    assert all(":" in base and "latest" not in base for base in bases)
+    # The last stage ends as nobody special, with a health check, and brings no compiler's leavings along.
+    last = lines[max(number for number, (word, _) in enumerate(lines) if word == "FROM") :]
+    words = [word for word, _ in last]
+    assert [rest for word, rest in last if word == "USER"][-1] == "10001:10001"
+    assert words.count("HEALTHCHECK") == words.count("ENTRYPOINT") == 1
+    assert not any(word == "ADD" for word, _ in lines)
+    assert not any(
+        re.search(r"\b(sudo|curl|wget|chmod 777)\b|pip install", rest) for word, rest in last if word == "RUN"
+    )
+    assert "PIP_NO_CACHE_DIR=1" in text
+    assert not re.search(r"(PASSWORD|TOKEN|SECRET|_KEY)\s*=", text)
+
+
+def test_the_steps_of_the_images_run(tmp_path: Path) -> None:
+    """What the images do with our own files, in a clean folder: copied as the Dockerfile says, compiled, started."""
+    for dockerfile in ("Dockerfile.web", "Dockerfile.worker"):
+        app = tmp_path / dockerfile
+        app.mkdir()
+        for line in re.findall(
+            r"^COPY (?!--from|--chmod|requirements)(.*)$", (ROOT / "docker" / dockerfile).read_text(), re.MULTILINE
+        ):
+            *sources, target = line.split()
+            for source in sources:
+                place = app / target.removeprefix("./") if target != "./" else app / source
+                if (ROOT / source).is_dir():
+                    shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+                else:
+                    shutil.copy(ROOT / source, place)
+        subprocess.run(
+            [sys.executable, "-m", "compileall", "-q", "medassist", "apps"], cwd=app, check=True, capture_output=True
+        )
+        for module in ("medassist.events", "medassist.llm.reference", "medassist.comfyui"):
+            subprocess.run([sys.executable, "-m", module, "--help"], cwd=app, check=True, capture_output=True)
+        assert (app / "apps" / "media" / "data" / "workflows" / "text_to_image.json").is_file()

@@ -1,0 +1,1 @@
+"""From a stored request to a labelled picture."""
