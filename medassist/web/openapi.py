@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.urls import Resolver404, resolve
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from medassist.web import versions
+
+_ANY_ID = "00000000-0000-0000-0000-000000000000"
 
 PROBLEM = {
     "type": "object",
@@ -57,4 +63,17 @@ def with_problems(result: dict[str, Any], generator: Any, request: Any, public: 
         for operation in path.values():
             if isinstance(operation, dict) and "responses" in operation:
                 operation["responses"].setdefault("default", answer)
+    _mark_deprecated(result)
     return result
+
+
+def _mark_deprecated(result: dict[str, Any]) -> None:
+    """What `versions.DEPRECATIONS` says, in the description as well."""
+    for (method, name), _ in versions.DEPRECATIONS.items():
+        for address, path in result.get("paths", {}).items():
+            try:
+                match = resolve(re.sub(r"{[^}]+}", _ANY_ID, address))
+            except Resolver404:
+                continue
+            if match.url_name == name and method.lower() in path:
+                path[method.lower()]["deprecated"] = True
