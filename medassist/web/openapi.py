@@ -69,7 +69,7 @@ def with_problems(result: dict[str, Any], generator: Any, request: Any, public: 
 
 def _mark_deprecated(result: dict[str, Any]) -> None:
     """What `versions.DEPRECATIONS` says, in the description as well."""
-    for (method, name), _ in versions.DEPRECATIONS.items():
+    for method, name in versions.DEPRECATIONS:
         for address, path in result.get("paths", {}).items():
             try:
                 match = resolve(re.sub(r"{[^}]+}", _ANY_ID, address))

@@ -33,8 +33,11 @@ class LinesParser(BaseParser):
     media_type = NDJSON
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> list[tuple[int, bytes]]:
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> Any:
         """(number, line) of every line that is not blank, numbered from 1 with the blank ones; raises `TooLarge`.
 
         All is read before anything is done, so that a file which is too large leaves nothing half submitted.
@@ -72,7 +75,7 @@ class CasesBulk(APIView):
         with its problem and changes nothing for the others."""
         actor = actor_of(request)
         key = idempotency_key(request, LONGEST_KEY)
-        lines = request.data
+        lines: Any = request.data
         if not lines:
             raise InvalidInput("There is no case in the file", fields={"": "send one case a line"})
         return StreamingHttpResponse(self._answers(actor, lines, key), content_type=NDJSON)

@@ -47,8 +47,11 @@ class LineProblem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = serializers.DictField(child=serializers.CharField(), required=False)
     estimated_wait_s = serializers.IntegerField(allow_null=True, required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `errors` is a name of the serializer's own.
+        return {**super().get_fields(), "errors": serializers.DictField(child=serializers.CharField(), required=False)}
 
 
 class BulkLine(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,15 +25,14 @@ Api = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and people have the same names in every test; what an earlier one sent must not count here."""
     monkeypatch.setattr(limits, "_silent_until", 0.0)
     names = [*redis_client().scan_iter("rate:*"), *redis_client().scan_iter("keyuse:*")]
     if names:
         redis_client().delete(*names)
     # No test may meet the end of a minute.
-    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_010.0)
-    yield
+    monkeypatch.setattr("medassist.web.limits.time.time", lambda: 1_800_000_010.0)
 
 
 def rates(reads: int | None, writes: int | None) -> None:
@@ -89,7 +88,7 @@ def test_a_new_minute_begins_anew(api: Api, key_of: Api, monkeypatch: pytest.Mon
     rates(1, None)
     client = api(key=key_of("alpha"))
     assert [client.get("/api/v1/cases").status_code for _ in range(2)] == [200, 429]
-    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_060.0)
+    monkeypatch.setattr("medassist.web.limits.time.time", lambda: 1_800_000_060.0)
     assert client.get("/api/v1/cases").status_code == 200
 
 

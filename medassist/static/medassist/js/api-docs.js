@@ -18,6 +18,6 @@
     });
   } else if (window.Redoc) {
     // Its search runs in a worker made from text, which the content security policy refuses.
-    window.Redoc.init(place.dataset.schema, { disableSearch: true, hideFab: true }, place);
+    window.Redoc.init(place.dataset.schema, { disableSearch: true, hideFab: true, nonce: place.dataset.nonce }, place);
   }
 })();
