@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from apps.cases.api.analyze import AnalyzeCase
+from apps.cases.api.bulk import CasesBulk
 from apps.cases.api.cases import CaseAssessments, CasesItem, CasesList
 from apps.cases.api.reviews import AssessmentRelease, AssessmentReview, CaseOutcome
 from apps.chat.api.chat import ChatAsk, ChatCancel, ChatEvents, ChatExport, ChatItem
@@ -24,10 +25,11 @@ from apps.media.api.media import MediaCancel, MediaCatalogue, MediaFileItem, Med
 from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.accounts.urls import provider_patterns
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
-from medassist.web import health, views
+from medassist.web import api_docs, api_keys, health, views
 
 api = [
     path("cases/analyze", AnalyzeCase.as_view(), name="cases-analyze"),
+    path("cases/bulk", CasesBulk.as_view(), name="cases-bulk"),
     path("cases", CasesList.as_view(), name="cases-list"),
     path("cases/<uuid:case_id>", CasesItem.as_view(), name="cases-item"),
     path("cases/<uuid:case_id>/assessments", CaseAssessments.as_view(), name="cases-assessments"),
@@ -60,17 +62,15 @@ api = [
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),
     path("usage", UsageRead.as_view(), name="usage"),
+    path("keys", api_keys.KeysList.as_view(), name="keys"),
+    path("keys/current", api_keys.KeysCurrent.as_view(), name="keys-current"),
+    path("keys/current/rotate", api_keys.KeysCurrentRotate.as_view(), name="keys-current-rotate"),
+    path("keys/<slug:prefix>", api_keys.KeysItem.as_view(), name="keys-item"),
+    path("keys/<slug:prefix>/rotate", api_keys.KeysRotate.as_view(), name="keys-rotate"),
+    path("keys/<slug:prefix>/usage", api_keys.KeysUsage.as_view(), name="keys-usage"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
-    path(
-        "docs/",
-        SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]),
-        name="docs",
-    ),
-    path(
-        "redoc/",
-        SpectacularRedocView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]),
-        name="redoc",
-    ),
+    path("docs/", api_docs.swagger, name="docs"),
+    path("redoc/", api_docs.redoc, name="redoc"),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

@@ -22,3 +22,8 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("metrics", metrics),
 ]
+
+handler400 = "medassist.web.views.bad_request"
+handler403 = "medassist.web.views.forbidden"
+handler404 = "medassist.web.views.not_found"
+handler500 = "medassist.web.views.server_error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -198,6 +198,27 @@ def revoke_api_key(*, clinic: str, prefix: str, by: Actor) -> None:
     with transaction.atomic():
         if tenancy.revoke_key(schema_name=clinic, prefix=prefix):
             _note_key(clinic, prefix, "api_key.revoked", by)
+
+
+LONGEST_OVERLAP = timedelta(days=30)
+
+
+def rotate_api_key(*, clinic: str, prefix: str, overlap: timedelta, by: Actor) -> IssuedKey:
+    """A new secret for a key; the one before works on for `overlap` (0 s to 30 days), its scopes and expiry stay.
+
+    A key may rotate itself. Raises `NotFound`, `StateConflict` for one that no longer works, `InvalidInput`.
+    """
+    if not (by.kind == "api_key" and by.id == prefix and by.clinic == clinic == current_schema()):
+        require(by, Permission.KEY_MANAGE)
+    _check_reach(by, clinic)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise InvalidInput(fields={"overlap": f"from 0 to {LONGEST_OVERLAP.days} days"})
+    with transaction.atomic():
+        text, stored = tenancy.rotate_key(schema_name=clinic, prefix=prefix, overlap=overlap)
+        _note_key(clinic, prefix, "api_key.rotated", by, overlap_s=int(overlap.total_seconds()))
+    return IssuedKey(
+        key=text, prefix=prefix, clinic=clinic, name=stored.name, scopes=stored.scopes, expires_at=stored.expires_at
+    )
 
 
 def _check_reach(by: Actor, clinic: str) -> None:

@@ -162,6 +162,13 @@ class QuotaExceeded(TooManyRequests):
     title = "The allowance for today is used up"
 
 
+class RateLimited(TooManyRequests):
+    """One caller sent more requests within a minute than the clinic allows."""
+
+    code = "rate_limited"
+    title = "Too many requests in this minute"
+
+
 class Unavailable(MedAssistError):
     code = "unavailable"
     status = 503

@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "medassist.accounts.middleware.IdleLogOff",
     "medassist.accounts.middleware.SecondFactorRule",
     "axes.middleware.AxesMiddleware",
+    "medassist.web.edge.ApiEdge",
 ]
 
 TEMPLATES = [
@@ -279,6 +280,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_CASE_BYTES + 65_536
 MAX_WAIT_SECONDS = env.integer("MAX_WAIT_SECONDS", 60, minimum=0, maximum=300)
 MAX_WAITERS = env.integer("MAX_WAITERS", 4, minimum=0)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+# Requests of one API key or person a minute, where a clinic has no numbers of its own; 0: no limit (web/limits.py).
+API_READS_PER_MINUTE = env.integer("API_READS_PER_MINUTE", 1_200, minimum=0)
+API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 300, minimum=0)
+MAX_BULK_BYTES = env.integer("MAX_BULK_BYTES", 20_000_000, minimum=10_000)
+MAX_BULK_LINES = env.integer("MAX_BULK_LINES", 1_000, minimum=1)
+BULK_PATHS = ("/api/v1/cases/bulk",)
+"""Where bodies up to MAX_BULK_BYTES are read, as lines."""
 
 # --- jobs ----------------------------------------------------------------------------------------
 
@@ -388,6 +396,7 @@ REST_FRAMEWORK = {
         "medassist.accounts.authentication.ClinicSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["medassist.accounts.permissions.DenyByDefault"],
+    "DEFAULT_THROTTLE_CLASSES": ["medassist.web.limits.CallerRate"],
     "DEFAULT_PARSER_CLASSES": ["medassist.web.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

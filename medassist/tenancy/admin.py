@@ -76,6 +76,8 @@ class ClinicAdmin(_PublicOnly):
         "languages",
         "second_factor_required",
         "features_off",
+        "reads_per_minute",
+        "writes_per_minute",
         "db_role",
         "created_at",
     )
@@ -97,7 +99,7 @@ class ClinicAdmin(_PublicOnly):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(_PublicOnly):
-    """Reading only: `manage.py issue_api_key` and `revoke_api_key` make and end keys."""
+    """Reading only: `manage.py issue_api_key` and `api_keys` make, rotate and end keys."""
 
     list_display = ("name", "prefix", "clinic", "scopes", "expires_at", "revoked_at", "last_used_at")
     list_filter = ("clinic",)
@@ -111,6 +113,7 @@ class ApiKeyAdmin(_PublicOnly):
         "created_by",
         "expires_at",
         "revoked_at",
+        "previous_until",
         "last_used_at",
     )
 

@@ -9,6 +9,7 @@ import secrets
 from datetime import datetime
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from medassist.common.errors import KeyExpired, KeyRevoked
 from medassist.tenancy.schemas import StoredKey
@@ -20,8 +21,9 @@ _SCHEMES = frozenset({"api-key", "bearer"})
 
 def new_key() -> tuple[str, str, str]:
     """(whole key, prefix, digest) with a 256-bit secret."""
-    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    return f"ma_{prefix}_{secret}", prefix, digest(secret)
+    prefix = secrets.token_hex(6)
+    text, key_digest = key_text(prefix)
+    return text, prefix, key_digest
 
 
 def digest(secret: str) -> str:
@@ -42,8 +44,19 @@ def find_key(text: str) -> StoredKey | None:
         return None
     stored = key_by_prefix(matched[1])
     # Compared also when there is no such prefix, so that the answer takes as long.
-    expected = stored.digest if stored is not None else "0" * 64
-    return stored if hmac.compare_digest(expected, digest(matched[2])) else None
+    sent, nothing = digest(matched[2]), "0" * 64
+    now_valid = hmac.compare_digest(stored.digest if stored is not None else nothing, sent)
+    before_valid = hmac.compare_digest((stored.previous_digest if stored is not None else "") or nothing, sent)
+    if stored is None or now_valid:
+        return stored if now_valid else None
+    in_overlap = stored.previous_until is not None and timezone.now() < stored.previous_until
+    return stored if before_valid and in_overlap else None
+
+
+def key_text(prefix: str) -> tuple[str, str]:
+    """(whole key, digest) with a new secret for a key that keeps its prefix."""
+    secret = secrets.token_urlsafe(32)
+    return f"ma_{prefix}_{secret}", digest(secret)
 
 
 def check_usable(key: StoredKey, now: datetime) -> None:

@@ -50,6 +50,18 @@ class Clinic(TenantMixin):  # type: ignore[misc]
     )
     features_off = models.JSONField(_("switched off"), default=list, blank=True)
     """Of `FEATURES`."""
+    reads_per_minute = models.PositiveIntegerField(
+        _("reads a minute"),
+        null=True,
+        blank=True,
+        help_text=_("API requests of one key or person that read. Empty: the installation's default; 0: no limit."),
+    )
+    writes_per_minute = models.PositiveIntegerField(
+        _("writes a minute"),
+        null=True,
+        blank=True,
+        help_text=_("API requests of one key or person that submit or change. Empty: the default; 0: no limit."),
+    )
     db_role = models.CharField(_("database role"), max_length=63, blank=True, default="", editable=False)
     migrated_to = models.CharField(_("migrated to"), max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -72,6 +84,8 @@ class Clinic(TenantMixin):  # type: ignore[misc]
             state=cast(ClinicState, self.state),
             second_factor_required=self.second_factor_required,
             features_off=tuple(self.features_off),
+            reads_per_minute=self.reads_per_minute,
+            writes_per_minute=self.writes_per_minute,
         )
 
 
@@ -92,11 +106,14 @@ class ApiKey(models.Model):
 
     It lives here and not in `accounts`: the middleware must know the clinic of a key before any clinic is
     entered, and `accounts` has a table in each clinic's schema too. active -> revoked or expired; never back.
+    Its secret can be rotated: the prefix stays, and the secret before works until `previous_until`.
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="api_keys", verbose_name=_("clinic"))
     prefix = models.CharField(_("prefix"), max_length=12, unique=True)
     digest = models.CharField(max_length=64, editable=False)
+    previous_digest = models.CharField(max_length=64, editable=False, blank=True, default="")
+    previous_until = models.DateTimeField(_("secret before works until"), null=True, blank=True)
     name = models.CharField(_("name"), max_length=100)
     scopes = models.JSONField(_("scopes"), default=list)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -123,4 +140,21 @@ class ApiKey(models.Model):
             expires_at=self.expires_at,
             revoked_at=self.revoked_at,
             last_used_at=self.last_used_at,
+            previous_digest=self.previous_digest,
+            previous_until=self.previous_until,
         )
+
+
+class ApiKeyUse(models.Model):
+    """Requests of one key on one UTC day, as far as they have been carried over from Redis (web/limits.py)."""
+
+    prefix = models.CharField(max_length=12)
+    day = models.DateField()
+    requests = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["prefix", "day"], name="tenancy_key_use_once")]
+
+    def __str__(self) -> str:
+        return f"ma_{self.prefix}… on {self.day}"

@@ -37,6 +37,9 @@ class ClinicRef:
     state: ClinicState = "open"
     second_factor_required: bool = False
     features_off: tuple[str, ...] = ()
+    reads_per_minute: int | None = None
+    """Requests of one caller a minute; None: what the installation says, 0: no limit. So for writes."""
+    writes_per_minute: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,6 @@ class StoredKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    previous_digest: str = ""
+    """Of the secret before the last rotation, which works until `previous_until`."""
+    previous_until: datetime | None = None

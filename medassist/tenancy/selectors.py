@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import date
 
 from medassist.common.errors import NotFound
-from medassist.tenancy.models import ApiKey, Clinic, Domain
+from medassist.tenancy.models import ApiKey, ApiKeyUse, Clinic, Domain
 from medassist.tenancy.postgres.switch import PUBLIC, switched
 from medassist.tenancy.schemas import ClinicRef, StoredKey
 
@@ -94,3 +95,10 @@ def keys_of(schema_name: str) -> tuple[StoredKey, ...]:
         return tuple(
             key.as_stored() for key in ApiKey.objects.select_related("clinic").filter(clinic__schema_name=schema_name)
         )
+
+
+def key_use(prefixes: Collection[str], *, since: date) -> dict[tuple[str, date], tuple[int, int]]:
+    """(prefix, UTC day) -> (requests, refused) from `since` on, as far as they were carried over."""
+    with switched(PUBLIC):
+        rows = ApiKeyUse.objects.filter(prefix__in=list(prefixes), day__gte=since)
+        return {(row.prefix, row.day): (row.requests, row.refused) for row in rows}

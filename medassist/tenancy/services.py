@@ -6,10 +6,10 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django_tenants.utils import quote_schema_name
 
@@ -17,8 +17,8 @@ from medassist.common import trail
 from medassist.common.errors import InvalidInput, NotFound, StateConflict
 from medassist.tenancy import migrating
 from medassist.tenancy.context import clinic_context, public_context
-from medassist.tenancy.keys import new_key
-from medassist.tenancy.models import ApiKey, Clinic, Domain
+from medassist.tenancy.keys import key_text, new_key
+from medassist.tenancy.models import ApiKey, ApiKeyUse, Clinic, Domain
 from medassist.tenancy.postgres.switch import owner_rights
 from medassist.tenancy.schemas import ClinicRef, ClinicState, StoredKey, is_schema_name
 
@@ -181,14 +181,55 @@ def revoke_key(*, schema_name: str, prefix: str) -> bool:
         return False
 
 
-def note_key_use(key: StoredKey) -> None:
-    """Remembers that a key was used, at most once a minute."""
+def rotate_key(*, schema_name: str, prefix: str, overlap: timedelta) -> tuple[str, StoredKey]:
+    """A new secret for a key that works; the present one works on for `overlap`, any older one no longer.
+
+    The caller audits. Raises `NotFound`, or `StateConflict` for a key that was revoked or has expired.
+    """
+    with public_context(), transaction.atomic():
+        now = timezone.now()
+        key = ApiKey.objects.select_for_update(of=("self",)).filter(prefix=prefix, clinic__schema_name=schema_name)
+        found = key.select_related("clinic").first()
+        if found is None:
+            raise NotFound("There is no such key")
+        if found.revoked_at is not None or (found.expires_at is not None and found.expires_at <= now):
+            raise StateConflict("A key that was revoked or has expired cannot be rotated")
+        text, key_digest = key_text(prefix)
+        found.previous_digest, found.digest = (found.digest, key_digest) if overlap else ("", key_digest)
+        found.previous_until = now + overlap if overlap else None
+        found.save(update_fields=["digest", "previous_digest", "previous_until"])
+        return text, found.as_stored()
+
+
+def set_rates(*, schema_name: str, reads: int | None, writes: int | None, by: str) -> ClinicRef:
+    """Requests a minute of one caller of the clinic's API (None: the installation's default). Raises `NotFound`."""
+    with public_context(), transaction.atomic():
+        clinic: Clinic | None = Clinic.objects.select_for_update().filter(schema_name=schema_name).first()
+        if clinic is None:
+            raise NotFound("There is no such clinic")
+        clinic.reads_per_minute, clinic.writes_per_minute = reads, writes
+        clinic.save(update_fields=["reads_per_minute", "writes_per_minute"])
+        _note_in_both(schema_name, action="clinic.rates", by=by)
+        return clinic.as_ref()
+
+
+def add_key_use(*, prefix: str, day: date, requests: int, refused: int) -> None:
+    """Adds to what a key did on a UTC day."""
+    with public_context():
+        ApiKeyUse.objects.get_or_create(prefix=prefix, day=day)
+        ApiKeyUse.objects.filter(prefix=prefix, day=day).update(
+            requests=F("requests") + requests, refused=F("refused") + refused
+        )
+
+
+def note_key_use(key: StoredKey) -> bool:
+    """Remembers that a key was used, at most once a minute; True when this call did."""
     now = timezone.now()
     if key.last_used_at is not None and now - key.last_used_at < _KEY_USE_NOTED_EVERY:
-        return
+        return False
     with public_context():
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _KEY_USE_NOTED_EVERY)
-        ApiKey.objects.filter(stale, prefix=key.prefix).update(last_used_at=now)
+        return bool(ApiKey.objects.filter(stale, prefix=key.prefix).update(last_used_at=now))
 
 
 def clinics_to_migrate(*, target: str) -> tuple[str, ...]:

@@ -53,10 +53,12 @@ class RequestScope:
         if not length and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
             # WSGI hands on no body of unknown length: it would read as empty, and what was sent would be lost.
             return problems.plain_response(problems.LengthRequired())
-        uploads = request.path in settings.UPLOAD_PATHS and request.content_type == "multipart/form-data"
-        most = settings.MAX_UPLOAD_BYTES if uploads else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        most, told = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.MAX_CASE_BYTES
+        if request.path in settings.UPLOAD_PATHS and request.content_type == "multipart/form-data":
+            most = told = settings.MAX_UPLOAD_BYTES
+        elif request.path in settings.BULK_PATHS:
+            most = told = settings.MAX_BULK_BYTES
         if length.isdigit() and int(length) > most:
-            told = settings.MAX_UPLOAD_BYTES if uploads else settings.MAX_CASE_BYTES
             return problems.plain_response(TooLarge(f"A body may have at most {told} bytes"))
         return self.get_response(request)
 

@@ -39,6 +39,33 @@ class AnalyzeAnswer(serializers.Serializer[Any]):
     links = serializers.DictField(child=serializers.CharField())
 
 
+class LineProblem(serializers.Serializer[Any]):
+    """A problem document (RFC 9457) inside a line."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    estimated_wait_s = serializers.IntegerField(allow_null=True, required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `errors` is a name of the serializer's own.
+        return {**super().get_fields(), "errors": serializers.DictField(child=serializers.CharField(), required=False)}
+
+
+class BulkLine(serializers.Serializer[Any]):
+    """What became of one line: case, job and triage floor, or a problem."""
+
+    line = serializers.IntegerField(min_value=1)
+    status = serializers.IntegerField()
+    case = serializers.UUIDField(required=False)
+    job = JobDocument(required=False)
+    triage = TriageBody(required=False)
+    links = serializers.DictField(child=serializers.CharField(), required=False)
+    problem = LineProblem(required=False)
+
+
 class CaseRowDocument(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     created_at = serializers.DateTimeField()
