@@ -243,7 +243,9 @@ STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         {"config_changes": {"userinfo_endpoint": "file:///etc/passwd"}},
         {"down": True},
     ],
-    ids=str,
+    ids=lambda given: ",".join(
+        f"{name}={value if isinstance(value, str | dict) else type(value).__name__}" for name, value in given.items()
+    ),
 )
 def test_everything_that_does_not_fit_keeps_the_door_closed(
     fake: FakeProvider, stored: IdentityProvider, known: Any, wrong: dict[str, Any]
