@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from django.db import connection
 from django.utils import timezone
@@ -33,13 +33,16 @@ MOST_DAYS = 92
 OVERLAP_S = 86_400
 
 
+_Scope = Annotated[str, Field(json_schema_extra={"enum": [*sorted(scope.code for scope in SCOPES)]})]
+
+
 class KeyInput(BaseModel):
     """A key to be made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=100, description="Which system uses it.")
-    scopes: tuple[str, ...] = Field(min_length=1, max_length=len(SCOPES))
+    scopes: tuple[_Scope, ...] = Field(min_length=1, max_length=len(SCOPES))
     days: int = Field(default=365, ge=1, le=3650, description="Days until it expires.")
 
 

@@ -40,9 +40,9 @@ class DocumentsSearch(APIView):
 class SearchesItem(APIView):
     required_permission = Permission.DOCUMENT_SEARCH
 
-    @extend_schema(operation_id="documents_search_read", responses=SearchAnswer)
+    @extend_schema(operation_id="documents_search_read", responses={200: SearchAnswer, 202: SearchAnswer})
     def get(self, request: Request, search_id: UUID) -> Response:
-        """A search of one's own and what it found."""
+        """A search of one's own and what it found; 202 while it is still running."""
         return _answer(selectors.search_view(actor=actor_of(request), search_id=search_id))
 
 
