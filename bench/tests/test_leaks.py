@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.safety.pipeline.canaries import canary
-from bench.leaks import COMPLAINTS, OWN_ORDERS, Record, leak_in, report
+from bench.leaks import COMPLAINTS, DOORS, OWN_ORDERS, Record, leak_in, report
 from medassist.llm.reference import disobedience
 
 
@@ -30,7 +30,7 @@ def test_each_order_of_the_backbone_has_its_line() -> None:
 def test_a_leak_an_error_and_a_door_nobody_looked_at_fail_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     def filled() -> Record:
         record = Record()
-        for door in ("api", "page", "events", "note"):
+        for door in DOORS:
             record.look(door, canary(1), "Nothing of note.")
         return record
 
