@@ -26,6 +26,7 @@ from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.accounts.urls import provider_patterns
 from medassist.jobs.api import JobCancel, JobEvents, JobItem, UsageRead
 from medassist.web import api_docs, api_keys, health, views
+from medassist.webhooks import api as webhooks
 
 api = [
     path("cases/analyze", AnalyzeCase.as_view(), name="cases-analyze"),
@@ -68,6 +69,18 @@ api = [
     path("keys/<slug:prefix>", api_keys.KeysItem.as_view(), name="keys-item"),
     path("keys/<slug:prefix>/rotate", api_keys.KeysRotate.as_view(), name="keys-rotate"),
     path("keys/<slug:prefix>/usage", api_keys.KeysUsage.as_view(), name="keys-usage"),
+    path("webhooks", webhooks.WebhooksList.as_view(), name="webhooks"),
+    path("webhooks/events", webhooks.WebhooksEvents.as_view(), name="webhooks-events"),
+    path("webhooks/deliveries", webhooks.WebhooksDeliveries.as_view(), name="webhooks-deliveries"),
+    path("webhooks/deliveries/<uuid:delivery_id>", webhooks.WebhooksDelivery.as_view(), name="webhooks-delivery"),
+    path(
+        "webhooks/deliveries/<uuid:delivery_id>/redeliver",
+        webhooks.WebhooksRedeliver.as_view(),
+        name="webhooks-redeliver",
+    ),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhooksItem.as_view(), name="webhooks-item"),
+    path("webhooks/<uuid:webhook_id>/rotate", webhooks.WebhooksRotate.as_view(), name="webhooks-rotate"),
+    path("webhooks/<uuid:webhook_id>/test", webhooks.WebhooksTest.as_view(), name="webhooks-test"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", api_docs.swagger, name="docs"),
     path("redoc/", api_docs.redoc, name="redoc"),

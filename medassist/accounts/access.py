@@ -64,6 +64,7 @@ class Permission(Enum):
     USAGE_READ = ("usage.read", frozenset({Role.AUDITOR, Role.CLINIC_ADMIN}), True, None)
     PEOPLE_MANAGE = ("people.manage", frozenset({Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), False, None)
     KEY_MANAGE = ("key.manage", frozenset({Role.CLINIC_ADMIN, Role.PLATFORM_STAFF}), False, None)
+    WEBHOOK_MANAGE = ("webhook.manage", frozenset({Role.CLINIC_ADMIN}), True, None)
     CLINIC_MANAGE = ("clinic.manage", frozenset({Role.PLATFORM_STAFF}), False, None)
 
     def __init__(self, code: str, roles: frozenset[Role], for_keys: bool, object_right: str | None) -> None:

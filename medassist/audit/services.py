@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, timedelta
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,6 +27,20 @@ from medassist.tenancy.context import current_schema
 Detail = Mapping[str, str | int | bool | None]
 
 _MAX_DETAIL = 4_000
+
+
+class Listener(Protocol):
+    def __call__(self, *, action: str, object_id: str, detail: Detail) -> None: ...
+
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Lets a floor above hear of each entry, within the transaction that writes it."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
 
 _LOCK_HEAD = """
 SELECT seq, mac, signature, clock_timestamp() FROM public.audit_audithead WHERE clinic = %s FOR UPDATE
@@ -82,6 +97,8 @@ def record(*, actor: Actor, action: str, object_type: str, object_id: str, detai
         )  # fmt: skip
         if cursor.rowcount != 1:
             raise ConfigurationError("The audit entry was not written")
+    for listener in _listeners:
+        listener(action=action, object_id=object_id, detail=checked)
 
 
 def record_for(

@@ -260,6 +260,24 @@ class MediaTimeout(MediaFailed):
     title = "The picture took longer than allowed"
 
 
+class DeliveryFailed(MedAssistError):
+    """A receiver of webhooks did not take a message; `retry_after` says when it is tried again."""
+
+    code = "delivery_failed"
+    status = 502
+    title = "The receiver did not take the message"
+
+
+class ReceiverAway(Unavailable):
+    code = "receiver_away"
+    title = "The receiver does not answer at the moment"
+
+
+class WebhookOff(NotFound):
+    code = "webhook_off"
+    title = "The webhook is switched off"
+
+
 class ConfigurationError(MedAssistError):
     """A setting is missing or wrong; raised while settings are read, so that a process refuses to start."""
 

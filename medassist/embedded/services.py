@@ -87,7 +87,7 @@ def table() -> tuple[Stage, ...]:
         Stage((_POSTGRES, _REDIS)),
         Stage((_backbone(), _events())),
         Stage(
-            (_web(), _worker("llm", threads=8), _worker("ingest", threads=2), _beat()),
+            (_web(), _worker("llm", threads=8), _worker("ingest", threads=2), _worker("hooks", threads=4), _beat()),
             before=(Step("migrations", _manage("migrate_clinics")),),
             advice=(Step("checks", _manage("check", "--database", "default")),),
         ),

@@ -67,6 +67,7 @@ class Job(models.Model):
             models.Index(fields=["queue", "clinic"], name="job_running", condition=Q(state="running")),
             models.Index(fields=["clinic", "-created_at"], name="job_of_clinic"),
             models.Index(fields=["queue", "-finished_at"], name="job_done", condition=Q(state="done")),
+            models.Index(fields=["-finished_at"], name="job_dead", condition=Q(state="dead")),
         ]
 
     def __str__(self) -> str:

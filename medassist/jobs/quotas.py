@@ -21,7 +21,7 @@ LONGEST_RETRY_S = 3600
 
 _TURN = "SELECT pg_advisory_xact_lock(hashtext('medassist.quota'), hashtext(%s))"
 _JOBS = """
-SELECT count(*) FROM jobs_job WHERE clinic = %s AND (%s = '' OR submitted_by = %s) AND kind NOT LIKE 'media.%%'
+SELECT count(*) FROM jobs_job WHERE clinic = %s AND (%s = '' OR submitted_by = %s) AND kind NOT LIKE ALL (ARRAY['media.%%', 'webhook.%%'])
     AND created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 """
 _TOKENS = """

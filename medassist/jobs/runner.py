@@ -192,7 +192,7 @@ def _settle_error(run: Run, error: MedAssistError) -> None:
         waited = min(LONGEST_DELAY_S, 0.5 * 2 ** min(ledger.delays_of(run.job.id), 6))
         _settle(run, reason=error.code, delay_s=float(error.retry_after or waited), burn=False)
     else:
-        _settle(run, reason=error.code, delay_s=0.5 * run.job.attempt, burn=True)
+        _settle(run, reason=error.code, delay_s=float(error.retry_after or 0.5 * run.job.attempt), burn=True)
 
 
 def _settle(run: Run, *, reason: str, delay_s: float, burn: bool) -> None:

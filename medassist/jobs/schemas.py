@@ -26,6 +26,8 @@ class JobKind:
     max_attempts: int | None = None
     """None: settings.JOB_MAX_ATTEMPTS."""
     deadline_s: int | None = None
+    admitted: bool = True
+    """False: born of work that was admitted already, so no limit of a queue and no allowance holds it up."""
     result_address: Callable[[Mapping[str, str]], str] = field(default=lambda _: "")
     """Address of the result under the clinic's host, out of the job's references."""
 

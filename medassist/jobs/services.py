@@ -83,7 +83,8 @@ def submit(
     if clinic == PUBLIC_SCHEMA:
         raise ConfigurationError("A job belongs to a clinic, and no clinic has been entered")
     try:
-        _admit(clinic, kind.queue, lane, person_of(actor))
+        if kind.admitted:
+            _admit(clinic, kind.queue, lane, person_of(actor))
     except TooManyRequests:
         # Of two calls with one key, the second must get the first one's job, whatever that one used up.
         if found := earlier(idempotency_key=idempotency_key, request_hash=request_hash):

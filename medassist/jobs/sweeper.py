@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from medassist.jobs import doorbell
 from medassist.tenancy.context import public_context
@@ -39,6 +40,26 @@ _OVERDUE = """
 UPDATE jobs_job SET state = 'dead', reason = 'deadline_exceeded', finished_at = now()
 WHERE state = 'queued' AND deadline_at <= now() RETURNING state
 """
+
+
+_also: list[Callable[[], object]] = []
+
+
+def sweep_also(work: Callable[[], object]) -> None:
+    """Work of the floors above that the leading sweeper does after each pass; it must be short."""
+    if work not in _also:
+        _also.append(work)
+
+
+def sweep_above() -> None:
+    """What was registered with `sweep_also`; one that fails stops neither the others nor the sweeper."""
+    for work in _also:
+        try:
+            work()
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001  a mistake up there must not keep jobs from being swept
+            logger.warning("Something beside the sweep failed", extra={"code": type(error).__name__})
 
 
 def sweep() -> Swept:

@@ -50,7 +50,10 @@ def add(
 
 _FROM = "(now() AT TIME ZONE 'UTC')::date - %s"
 _SUMS = "sum(calls)::bigint, sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint"
-_JOBS = "FROM jobs_job WHERE clinic = %s AND created_at >= ((now() AT TIME ZONE 'UTC')::date - %s) AT TIME ZONE 'UTC'"
+_JOBS = (
+    "FROM jobs_job WHERE clinic = %s AND kind NOT LIKE 'webhook.%%' "
+    "AND created_at >= ((now() AT TIME ZONE 'UTC')::date - %s) AT TIME ZONE 'UTC'"
+)
 
 
 def usage_of(*, actor: Actor, days: int = 30) -> Usage:

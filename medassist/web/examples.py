@@ -72,6 +72,11 @@ REQUESTS: Mapping[str, tuple[str, str, Any]] = {
         "application/json", "A key for a submitting system",
         {"name": "Hospital EHR", "scopes": ["case.submit", "case.read", "job.read"], "days": 90},
     ),
+    "webhooks_add": (
+        "application/json", "Emergencies and results to an automation",
+        {"url": "https://automation.example.org/hooks/medassist", "events": ["case.emergency", "case.assessed"]},
+    ),
+    "webhooks_change": ("application/json", "Switched on again", {"active": True}),
     "keys_rotate": ("application/json", "The secret before works a day more", {"overlap_seconds": 86400}),
     "keys_current_rotate": ("application/json", "The secret before works an hour more", {"overlap_seconds": 3600}),
 }  # fmt: skip

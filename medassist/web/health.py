@@ -20,7 +20,7 @@ def live(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """200 when cases can be taken (the database answers); Redis and workers are told but do not close the door."""
     database = _database()
-    workers = {f"worker_{queue}": runner.worker_is_alive(queue) for queue in ("llm", "ingest")}
+    workers = {f"worker_{queue}": runner.worker_is_alive(queue) for queue in ("llm", "ingest", "hooks")}
     found = {"database": database, "redis": _redis(), **workers}
     return JsonResponse({"status": "ready" if database else "not_ready", **found}, status=200 if database else 503)
 

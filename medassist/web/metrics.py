@@ -13,7 +13,7 @@ from apps.safety.selectors import event_totals
 from medassist.jobs import overview, runner
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-QUEUES = ("llm", "ingest")
+QUEUES = ("llm", "ingest", "hooks")
 
 
 @require_safe

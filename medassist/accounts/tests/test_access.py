@@ -62,6 +62,7 @@ CLINIC_RIGHTS: dict[Role, set[Permission]] = {
         P.JOB_READ,
         P.AUDIT_READ,
         P.USAGE_READ,
+        P.WEBHOOK_MANAGE,
         P.PEOPLE_MANAGE,
         P.KEY_MANAGE,
     },
@@ -72,7 +73,15 @@ PUBLIC_RIGHTS: dict[Role, set[Permission]] = {
     **{role: set() for role in Role},
     R.PLATFORM_STAFF: {P.GUIDELINE_MANAGE, P.AUDIT_READ, P.PEOPLE_MANAGE, P.KEY_MANAGE, P.CLINIC_MANAGE},
 }
-KEY_SCOPES = {*CARE, P.ASSESSMENT_REVIEW, P.OUTCOME_RECORD, P.AUDIT_READ, P.USAGE_READ, P.PROTOCOL_MANAGE}
+KEY_SCOPES = {
+    *CARE,
+    P.ASSESSMENT_REVIEW,
+    P.OUTCOME_RECORD,
+    P.AUDIT_READ,
+    P.USAGE_READ,
+    P.PROTOCOL_MANAGE,
+    P.WEBHOOK_MANAGE,
+}
 
 
 @pytest.mark.parametrize("permission", [*Permission])

@@ -193,7 +193,7 @@ def test_only_the_media_worker_reaches_the_network_of_media() -> None:
 
 def test_media_and_language_model_work_are_other_queues_of_other_workers() -> None:
     queues = {name: service["command"][1] for name, service in OURS.items() if name.startswith("worker-")}
-    assert queues == {"worker-llm": "llm", "worker-ingest": "ingest", "worker-media": "media"}
+    assert queues == {"worker-llm": "llm", "worker-ingest": "ingest", "worker-hooks": "hooks", "worker-media": "media"}
 
 
 def test_mounted_files_and_named_volumes_exist() -> None:

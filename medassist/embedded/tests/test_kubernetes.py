@@ -85,7 +85,7 @@ def test_the_settings_are_the_products_and_secrets_are_files() -> None:
 
 def test_each_worker_has_a_queue_of_its_own_and_scales_on_its_backlog() -> None:
     queues = {name: container(name)["args"][1] for name in PODS if name.startswith("worker-")}
-    assert queues == {"worker-llm": "llm", "worker-ingest": "ingest", "worker-media": "media"}
+    assert queues == {"worker-llm": "llm", "worker-ingest": "ingest", "worker-hooks": "hooks", "worker-media": "media"}
     metrics = (ROOT / "medassist/web/metrics.py").read_text()
     scaled = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["triggers"] for one in of_kind("ScaledObject")}
     assert scaled.keys() == queues.keys()

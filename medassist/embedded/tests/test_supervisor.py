@@ -295,7 +295,17 @@ def test_a_large_log_moves_aside_before_its_process_starts(state: Path) -> None:
 
 def test_every_process_of_the_product_is_in_the_table_once() -> None:
     names = [service.name for stage in table() for service in stage.services]
-    assert names == ["postgres", "redis", "backbone", "events", "web", "worker-llm", "worker-ingest", "beat"]
+    assert names == [
+        "postgres",
+        "redis",
+        "backbone",
+        "events",
+        "web",
+        "worker-llm",
+        "worker-ingest",
+        "worker-hooks",
+        "beat",
+    ]
 
 
 def test_a_server_that_the_operator_names_himself_is_not_started() -> None:

@@ -12,8 +12,11 @@ import pytest
 
 from apps.cases.tests import samples
 from apps.cases.tests.stored import make_case
+from medassist.accounts.access import system_actor
 from medassist.tenancy.context import clinic_context
 from medassist.web import examples
+from medassist.webhooks import services as webhooks
+from medassist.webhooks.schemas import WebhookInput
 
 pytestmark = pytest.mark.django_db
 
@@ -54,9 +57,13 @@ def test_an_example_request_is_described_and_taken(
     with clinic_context("alpha"):
         case = make_case("done", samples.full())
         assessment = case.assessments.get()
+        given = WebhookInput(url="https://hooks.example.org/x", events=("*",))
+        hook = webhooks.add(actor=system_actor("alpha", "tests"), given=given) if name == "webhooks_change" else None
     client = api(ada) if name in {"keys_issue", "keys_rotate"} else api(key=key)
     client = api(alice) if name == "assessments_release" else client
-    address = path.format(case_id=case.id, assessment_id=assessment.id, prefix=key.split("_")[1])
+    address = path.format(
+        case_id=case.id, assessment_id=assessment.id, prefix=key.split("_")[1], webhook_id=hook.id if hook else ""
+    )
     if name == "chat_ask":
         value = {**value, "case": str(case.id)}
     body = value if isinstance(value, str) else json.dumps(value)

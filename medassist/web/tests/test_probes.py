@@ -20,25 +20,39 @@ from apps.cases.models import Case
 from apps.cases.tests import samples
 from apps.cases.tests.stored import make_case
 from apps.documents.models import Document
-from medassist.accounts.access import Permission
+from medassist.accounts.access import Permission, system_actor
 from medassist.jobs.models import Job
 from medassist.tenancy.context import clinic_context
 from medassist.tenancy.models import ApiKey
 from medassist.urls import api as routes
 from medassist.web import examples
+from medassist.webhooks import services as webhooks
+from medassist.webhooks.schemas import WebhookInput
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MARK = "Zebrafoxtrot"
 OPEN = {"schema", "docs", "redoc", ""}
 METHODS = ("get", "post", "put", "patch", "delete")
-NAMES = ("case_id", "assessment_id", "note_id", "conversation_id", "document_id", "search_id", "job_id", "prefix")
+NAMES = (
+    "case_id",
+    "assessment_id",
+    "note_id",
+    "conversation_id",
+    "document_id",
+    "search_id",
+    "job_id",
+    "prefix",
+    "webhook_id",
+    "delivery_id",
+)
 BODIES: dict[tuple[str, str], str] = {
     ("post", "cases-analyze"): "cases_analyze", ("post", "cases-bulk"): "cases_bulk",
     ("post", "cases-outcome"): "cases_outcome", ("post", "assessments-review"): "assessments_review",
     ("post", "assessments-release"): "assessments_release", ("post", "notes-summarize"): "notes_summarize",
     ("post", "chat-ask"): "chat_ask", ("post", "documents-search"): "documents_search",
     ("post", "documents-ingest"): "documents_ingest", ("post", "fhir-cases"): "fhir_cases", ("post", "keys"): "keys_issue",
+    ("post", "webhooks"): "webhooks_add", ("patch", "webhooks-item"): "webhooks_change",
     ("post", "keys-rotate"): "keys_rotate", ("post", "keys-current-rotate"): "keys_current_rotate",
 }  # fmt: skip
 INSIDE: dict[str, tuple[str, str, bool]] = {
@@ -82,7 +96,15 @@ def test_every_route_and_identifier_is_walked() -> None:
     assert {kind for route in ROUTES for kind in route.kinds} <= set(NAMES)
     assert all("<" not in route.path and route.methods for route in ROUTES)
     needing = {("post", route.name) for route in ROUTES if "post" in route.methods}
-    without = {"chat-cancel", "documents-resume", "documents-cancel", "jobs-cancel"}
+    without = {
+        "chat-cancel",
+        "documents-resume",
+        "documents-cancel",
+        "jobs-cancel",
+        "webhooks-rotate",
+        "webhooks-test",
+        "webhooks-redeliver",
+    }
     assert {name for _, name in needing - set(BODIES)} == without
     nowhere = "00000000-0000-0000-0000-000000000000"
     for route in ROUTES:
@@ -111,6 +133,11 @@ def records(api: Callable[..., Any], key_of: Callable[..., str], clinic: str) ->
         assert answer.status_code == 202, answer.content
         return answer.json()
 
+    with clinic_context(clinic):
+        hooks = WebhookInput(url="https://hooks.example.org/x", events=("*",))
+        admin = system_actor(clinic, "tests")
+        hook = webhooks.add(actor=admin, given=hooks)
+        sent = webhooks.send_test(actor=admin, webhook_id=hook.id)
     case = made("cases/analyze", presenting_complaint=f"{MARK} cough of clinic {clinic}")
     with clinic_context(clinic):
         assessed = make_case("done", samples.full())
@@ -121,7 +148,7 @@ def records(api: Callable[..., Any], key_of: Callable[..., str], clinic: str) ->
         "conversation_id": made("chat", case=str(assessed.pk), question=f"{MARK}: what speaks against it?")["conversation"],
         "document_id": made("documents/ingest", title=MARK, text=f"{MARK} of {clinic}")["documents"][0]["id"],
         "search_id": made("documents/search", query=f"{MARK} guidance")["search"],
-        "prefix": key.split("_")[1],
+        "prefix": key.split("_")[1], "webhook_id": str(hook.id), "delivery_id": str(sent.id),
     }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, once: bool = False, **__: Any) -> None:
         if once:
             swept = sweeper.sweep()
+            sweeper.sweep_above()
             self.stdout.write(f"requeued {swept.requeued}, dead {swept.dead}, cancelled {swept.cancelled}")
             return
         stop = threading.Event()
@@ -41,6 +42,7 @@ class Command(BaseCommand):
                 leading = leads
                 if leading:
                     sweeper.sweep()
+                    sweeper.sweep_above()
             except DatabaseError:
                 # The lock died with the connection: lead again only after taking it again.
                 leading = False
