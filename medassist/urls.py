@@ -21,6 +21,7 @@ from apps.documents.api.documents import (
 )
 from apps.documents.api.search import DocumentsSearch, SearchesItem
 from apps.interop.api.fhir import FhirAssessment, FhirCases
+from apps.interop.api.hooks import CdsService, CdsServiceFeedback, CdsServices
 from apps.media.api.media import MediaCancel, MediaCatalogue, MediaFileItem, MediaGenerate, MediaItem, MediaItems
 from apps.notes.api.notes import NotesItem, SummarizeNote
 from medassist.accounts.urls import provider_patterns
@@ -59,6 +60,9 @@ api = [
     path("media/<uuid:media_id>/cancel", MediaCancel.as_view(), name="media-cancel"),
     path("fhir/cases", FhirCases.as_view(), name="fhir-cases"),
     path("fhir/assessments/<uuid:assessment_id>", FhirAssessment.as_view(), name="fhir-assessments"),
+    path("cds-services", CdsServices.as_view(), name="cds-services"),
+    path("cds-services/<slug:service>", CdsService.as_view(), name="cds-service"),
+    path("cds-services/<slug:service>/feedback", CdsServiceFeedback.as_view(), name="cds-feedback"),
     path("jobs/<uuid:job_id>", JobItem.as_view(), name="jobs-item"),
     path("jobs/<uuid:job_id>/events", JobEvents.as_view(), name="jobs-events"),
     path("jobs/<uuid:job_id>/cancel", JobCancel.as_view(), name="jobs-cancel"),

@@ -278,6 +278,14 @@ class WebhookOff(NotFound):
     title = "The webhook is switched off"
 
 
+class PreconditionFailed(MedAssistError):
+    """A CDS Hooks call without the data that its service needs."""
+
+    code = "precondition_failed"
+    status = 412
+    title = "The data that this service needs were not sent"
+
+
 class ConfigurationError(MedAssistError):
     """A setting is missing or wrong; raised while settings are read, so that a process refuses to start."""
 

@@ -339,11 +339,11 @@ RERANKER_MODEL = env.text("RERANKER_MODEL", "cross-encoder/ms-marco-MiniLM-L6-v2
 FUSION_SPARSE_SHARE = env.number("FUSION_SPARSE_SHARE", 0.5, minimum=0, maximum=1)
 INDEX_CLINICS = env.integer("INDEX_CLINICS", 50, minimum=1)
 
-# --- webhooks ------------------------------------------------------------------------------------
+# --- calls to the outside -------------------------------------------------------------------------
 
-# Hosts of the operator's own network that webhooks may reach, over plain http too: n8n.internal for example.
-WEBHOOK_PRIVATE_HOSTS = env.words("WEBHOOK_PRIVATE_HOSTS")
-WEBHOOK_TIMEOUT_SECONDS = env.number("WEBHOOK_TIMEOUT_SECONDS", 10.0, minimum=0.1)
+# Hosts of the operator's own network that clinics' webhooks and keys of EHRs may lead to, over plain http too: n8n.internal for example.
+OUTSIDE_PRIVATE_HOSTS = env.words("OUTSIDE_PRIVATE_HOSTS")
+OUTSIDE_TIMEOUT_SECONDS = env.number("OUTSIDE_TIMEOUT_SECONDS", 10.0, minimum=0.1)
 
 # --- media ---------------------------------------------------------------------------------------
 

@@ -72,6 +72,27 @@ REQUESTS: Mapping[str, tuple[str, str, Any]] = {
         "application/json", "A key for a submitting system",
         {"name": "Hospital EHR", "scopes": ["case.submit", "case.read", "job.read"], "days": 90},
     ),
+    "cds_call": (
+        "application/json", "A record is opened",
+        {
+            "hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+            "context": {"userId": "Practitioner/example", "patientId": "1288992"},
+            "prefetch": {
+                "patient": {"resourceType": "Patient", "id": "1288992", "gender": "female", "birthDate": "1951-06-04"},
+            },
+        },
+    ),
+    "cds_feedback": (
+        "application/json", "A card was dismissed",
+        {
+            "feedback": [
+                {
+                    "card": "f6b95768-b1c8-40dc-8385-bf3504b82ffb", "outcome": "overridden",
+                    "outcomeTimestamp": "2020-12-11T00:00:00Z",
+                }
+            ]
+        },
+    ),
     "webhooks_add": (
         "application/json", "Emergencies and results to an automation",
         {"url": "https://automation.example.org/hooks/medassist", "events": ["case.emergency", "case.assessed"]},

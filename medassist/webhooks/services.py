@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from medassist.accounts.access import Actor, Permission, require, system_actor
 from medassist.audit.services import record
+from medassist.common import outside
 from medassist.common.database import hand_back_connection
 from medassist.common.errors import (
     DeliveryFailed,
@@ -32,7 +33,7 @@ from medassist.jobs.models import Job
 from medassist.jobs.runner import Run
 from medassist.tenancy.context import clinic_context, current_schema, public_context
 from medassist.tenancy.schemas import PUBLIC_SCHEMA
-from medassist.webhooks import catalogue, sending, signing
+from medassist.webhooks import catalogue, signing
 from medassist.webhooks.catalogue import ANY, EVENTS, JOB_FAILED, TEST, Value
 from medassist.webhooks.jobs import BACK_OFF_S, DELIVER
 from medassist.webhooks.models import Delivery, Endpoint
@@ -58,7 +59,7 @@ VERSION = "1"
 def add(*, actor: Actor, given: WebhookInput) -> StoredWebhook:
     """A new webhook; its secret is in this answer and nowhere else. Raises `InvalidInput`, `TooManyRequests`."""
     require(actor, Permission.WEBHOOK_MANAGE)
-    host = sending.check_url(given.url).hostname or ""
+    host = outside.check_url(given.url).hostname or ""
     _check_events(given.events)
     with transaction.atomic():
         if Endpoint.objects.filter(clinic=current_schema()).count() >= MOST_ENDPOINTS:
@@ -77,7 +78,7 @@ def change(*, actor: Actor, webhook_id: UUID, given: WebhookChange) -> StoredWeb
     with transaction.atomic():
         row = _endpoint(webhook_id)
         if given.url is not None:
-            row.host = (sending.check_url(given.url).hostname or "")[:255]
+            row.host = (outside.check_url(given.url).hostname or "")[:255]
             row.url = given.url
         if given.events is not None:
             _check_events(given.events)
@@ -285,7 +286,7 @@ def deliver(*, run: Run, delivery_id: UUID) -> None:
         }  # fmt: skip
         url, tries = hook.url, row.tries + 1
         hand_back_connection()
-        answer = sending.post(url, body, headers)
+        answer = outside.post(url, body, headers)
     seen = {"tries": tries, "last_try_at": timezone.now(), "last_status": answer.status, "last_problem": answer.problem}
     if answer.taken:
 
@@ -303,7 +304,7 @@ def deliver(*, run: Run, delivery_id: UUID) -> None:
     raise DeliveryFailed(retry_after=wait)
 
 
-def _after_failure(hook: Endpoint, answer: sending.Answer, attempt: int) -> int:
+def _after_failure(hook: Endpoint, answer: outside.Answer, attempt: int) -> int:
     """Counts a failure of the address; returns the seconds until this message is tried again."""
     now = timezone.now()
     own = BACK_OFF_S[min(attempt, len(BACK_OFF_S)) - 1]

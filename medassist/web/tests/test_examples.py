@@ -12,6 +12,7 @@ import pytest
 
 from apps.cases.tests import samples
 from apps.cases.tests.stored import make_case
+from apps.interop.models import CdsCard
 from medassist.accounts.access import system_actor
 from medassist.tenancy.context import clinic_context
 from medassist.web import examples
@@ -59,11 +60,17 @@ def test_an_example_request_is_described_and_taken(
         assessment = case.assessments.get()
         given = WebhookInput(url="https://hooks.example.org/x", events=("*",))
         hook = webhooks.add(actor=system_actor("alpha", "tests"), given=given) if name == "webhooks_change" else None
+        if name == "cds_feedback":
+            card = value["feedback"][0]["card"]
+            CdsCard.objects.create(
+                id=card, service="medassist-patient-view", kind="rules", level="same_day", shown_to="EHR"
+            )
     client = api(ada) if name in {"keys_issue", "keys_rotate"} else api(key=key)
     client = api(alice) if name == "assessments_release" else client
     address = path.format(
-        case_id=case.id, assessment_id=assessment.id, prefix=key.split("_")[1], webhook_id=hook.id if hook else ""
-    )
+        case_id=case.id, assessment_id=assessment.id, prefix=key.split("_")[1], webhook_id=hook.id if hook else "",
+        service="medassist-patient-view",
+    )  # fmt: skip
     if name == "chat_ask":
         value = {**value, "case": str(case.id)}
     body = value if isinstance(value, str) else json.dumps(value)

@@ -68,4 +68,4 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def _loopback_is_named(settings: Any) -> None:
-    settings.WEBHOOK_PRIVATE_HOSTS = ["127.0.0.1"]
+    settings.OUTSIDE_PRIVATE_HOSTS = ["127.0.0.1"]

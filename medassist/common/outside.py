@@ -1,4 +1,4 @@
-"""One POST to an address that somebody else chose: resolved once, private networks refused, no redirect, short and bounded."""
+"""One call to an address that somebody else chose: resolved once, private networks refused, no redirect, short and bounded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.conf import settings
 from medassist.common.errors import InvalidInput
 
 LONGEST_URL = 2_000
-_READ_BYTES = 2_048
+_LITTLE = 2_048
 _OWN_PORTS = {"http": 80, "https": 443}
 
 
@@ -29,6 +29,7 @@ class Answer:
 
     status: int | None
     problem: str = ""
+    body: bytes = b""
     retry_after_s: int | None = None
 
     @property
@@ -71,12 +72,23 @@ def check_url(url: str) -> SplitResult:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Sends once, within WEBHOOK_TIMEOUT_SECONDS altogether; never raises for what a receiver or a network does."""
+    """Sends `body` once; of the answer only the status counts."""
+    return _call("POST", url, body, headers, _LITTLE)
+
+
+def get(url: str, *, most_bytes: int) -> Answer:
+    """Fetches a document of at most `most_bytes`; a longer one is the problem `too_large`."""
+    answer = _call("GET", url, None, {"Accept": "application/json"}, most_bytes + 1)
+    return Answer(answer.status, "too_large") if len(answer.body) > most_bytes else answer
+
+
+def _call(method: str, url: str, body: bytes | None, headers: Mapping[str, str], most_bytes: int) -> Answer:
+    """Within OUTSIDE_TIMEOUT_SECONDS altogether; never raises for what a receiver or a network does."""
     try:
         parts = check_url(url)
     except InvalidInput:
         return Answer(None, "address_refused")
-    end = time.monotonic() + settings.WEBHOOK_TIMEOUT_SECONDS
+    end = time.monotonic() + settings.OUTSIDE_TIMEOUT_SECONDS
     host, port = parts.hostname or "", parts.port or _OWN_PORTS[parts.scheme]
     try:
         address = _resolve(host, port)
@@ -90,10 +102,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     alarm.daemon = True
     alarm.start()
     try:
-        connection.request("POST", target, body=body, headers={**headers, "Connection": "close"})
+        connection.request(method, target, body=body, headers={**headers, "Connection": "close"})
         response = connection.getresponse()
         status, wait = response.status, response.headers.get("Retry-After", "")
-        response.read(_READ_BYTES)
+        got = response.read(most_bytes)
         if late.is_set():
             # A connection that was cut in its headers reads like one that ended.
             raise TimeoutError
@@ -104,7 +116,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         alarm.cancel()
         connection.close()
     problem = "redirect" if 300 <= status < 400 else "" if 200 <= status < 300 else "refused"
-    return Answer(status, problem, int(wait) if wait.isdecimal() and len(wait) < 6 else None)
+    return Answer(status, problem, got, int(wait) if wait.isdecimal() and len(wait) < 6 else None)
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -115,7 +127,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_named(host: str) -> bool:
-    return host.lower().rstrip(".") in {name.lower() for name in settings.WEBHOOK_PRIVATE_HOSTS}
+    return host.lower().rstrip(".") in {name.lower() for name in settings.OUTSIDE_PRIVATE_HOSTS}
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
