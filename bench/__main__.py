@@ -22,6 +22,7 @@ BENCHES = {
     ),
     "notes": ("bench.notes", "conversations summarised: nothing invented, what is held, ROUGE against people's notes"),
     "pages": ("bench.pages", "every page and read of the API in a clinic with 10,000 cases"),
+    "hooks": ("bench.hooks", "cards for an EHR with every model down"),
     "guard": ("bench.guard", "the medicine guard: time over 4 kB, verify and guard together, levels of the suites"),
 }
 

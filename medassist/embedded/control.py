@@ -132,7 +132,7 @@ def status(say: Say, *, quiet: bool = False) -> int:
         alive = record.process.alive()
         amiss = amiss or not alive
         state = f"up {_age(time.time() - record.since)}" if alive else "down, will be started again"
-        say(f"{record.name:<12}{state:<28}pid {record.process.pid:<9}{log_file(record.name)}")
+        say(f"{record.name:<15}{state:<28}pid {record.process.pid:<9}{log_file(record.name)}")
     if any(record.name == "web" for record in found):
         say(f"web at http://localhost:{remember().ports['web']}/")
     return 0 if quiet or not amiss else 4

@@ -106,7 +106,7 @@ class Supervisor:
     def _prepare_environment(self) -> None:
         remember()
         for name, (old, new) in renew_taken_ports(self._takes).items():
-            self._say(f"{name:<12}port {old} is taken; {new} from now on")
+            self._say(f"{name:<15}port {old} is taken; {new} from now on")
         self._environment = completed_environment(remember())
 
     def _takes(self, port: int) -> bool:
@@ -153,14 +153,14 @@ class Supervisor:
                 )
             time.sleep(0.05)
         self._say(
-            f"{service.name:<12}{time.monotonic() - child.started_at:>5.1f} s  {service.address(self._environment)}"
+            f"{service.name:<15}{time.monotonic() - child.started_at:>5.1f} s  {service.address(self._environment)}"
         )
 
     def _run_step(self, step: Step) -> None:
         began = time.monotonic()
         if self._finish(self._begin(step)) != 0:
             raise Unavailable(f"{step.name} failed. {_last_words(step.name)}")
-        self._say(f"{step.name:<12}{time.monotonic() - began:>5.1f} s")
+        self._say(f"{step.name:<15}{time.monotonic() - began:>5.1f} s")
 
     def _begin(self, step: Step) -> subprocess.Popen[bytes]:
         # Each run of a step is whole in its log.
@@ -220,7 +220,7 @@ class Supervisor:
         now = time.monotonic()
         if now - child.started_at > _SETTLED_S:
             child.backoff_s = _BACKOFF_S[0]
-        self._say(f"{child.service.name:<12}{reason}; starts again in {child.backoff_s:.1f} s")
+        self._say(f"{child.service.name:<15}{reason}; starts again in {child.backoff_s:.1f} s")
         child.process, child.missed, child.restart_at = None, 0, now + child.backoff_s
         child.backoff_s = min(child.backoff_s * 2, _BACKOFF_S[1])
 
@@ -232,7 +232,7 @@ class Supervisor:
             self._give_up_on(child, "did not start")
             return
         records.write(child.service.name, child.process)
-        self._say(f"{child.service.name:<12}started again")
+        self._say(f"{child.service.name:<15}started again")
 
     def _stop_all(self) -> None:
         patience_left = self._asked_to_stop
@@ -241,7 +241,7 @@ class Supervisor:
                 # A second Ctrl-C: no more patience with anybody.
                 child.process.stop(*(() if self._asked_to_stop > max(patience_left, 1) else child.service.stop_steps))
             records.forget(child.service.name)
-            self._say(f"{child.service.name:<12}stopped")
+            self._say(f"{child.service.name:<15}stopped")
         self._children = []
 
 
@@ -277,6 +277,6 @@ def clean_up(services: Iterable[Service], say: Say) -> int:
             record.process.stop(*(known[name].stop_steps if name in known else ((signal.SIGTERM, 10),)))
             if alive:
                 stopped += 1
-                say(f"{name:<12}stopped (left over from a run that was killed)")
+                say(f"{name:<15}stopped (left over from a run that was killed)")
         records.forget(name)
     return stopped

@@ -38,6 +38,7 @@ KEY_SCOPES = [
     Permission.CASE_CANCEL,
     Permission.JOB_READ,
     Permission.GUIDELINE_READ,
+    Permission.WEBHOOK_MANAGE,
     Permission.NOTE_SUMMARIZE,
     Permission.NOTE_READ,
     Permission.CHAT_ASK,
