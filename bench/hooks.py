@@ -43,8 +43,9 @@ def main(arguments: Sequence[str] = ()) -> int:
             if answer.status != 200:
                 raise SystemExit(f"status {answer.status}: {content[:200]!r}")
             cards += len(json.loads(content)["cards"])
-    p95 = statistics.quantiles(taken, n=20)[18]
-    print(f"{len(taken)} calls, {cards} cards: p50 {middle:.0f} ms, p95 {p95:.0f}, max {most:.0f}; bar {BAR_MS:.0f}")
+    p95, middle = statistics.quantiles(taken, n=20)[18], statistics.median(taken)
+    said = f"p50 {middle:.0f} ms, p95 {p95:.0f}, max {max(taken):.0f}; bar {BAR_MS:.0f}"
+    print(f"{len(taken)} calls, {cards} cards: {said}")
     return 0 if p95 <= BAR_MS and cards >= options.calls else 1
 
 
