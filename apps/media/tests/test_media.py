@@ -29,6 +29,14 @@ from medassist.tenancy.context import clinic_context, public_context
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _no_heart(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heart has a connection of its own, which cannot see what a test has not committed: to it every job is lost."""
+    if "transactional_db" not in request.fixturenames:
+        monkeypatch.setattr(runner._heart, "watch", lambda _run: None)
+
+
 BODY = {"topic": "hand_washing", "style": "flat_colour"}
 
 
